@@ -1,0 +1,110 @@
+"""What can go wrong, as one tree; the service turns each into one JSON shape.
+
+PointsmanError
+├── UserError            the caller's mistake: 4xx
+│   ├── UnknownModel         no such model, strategy or arm (404)
+│   ├── BadRequest           a body or parameter that cannot be meant (400)
+│   ├── BadSettings          a settings file that cannot be read (at start)
+│   └── NotAllowed           a key that is missing or wrong (401)
+├── ModelError           the model server's fault: 502/504
+│   ├── ModelUnavailable     cannot be reached or loaded
+│   ├── ModelTimeout         did not answer in time
+│   ├── ModelOverloaded      has no room now
+│   ├── ContextTooLong       the prompt does not fit the model
+│   └── ModelRefused         will not answer this request
+├── StrategyError        ours: the run falls back to `direct`
+│   ├── BudgetExceeded       more calls, tokens or seconds than allowed
+│   └── UnreadableReply      a model's reply that cannot be parsed
+├── StoreError           the log or the library cannot be read or written
+└── NoArmLeft            everything was tried; groups the causes
+"""
+
+
+class PointsmanError(Exception):
+    """Anything that Pointsman itself raises."""
+
+
+class UserError(PointsmanError):
+    """The caller's mistake; `param` names the field at fault, `code` is the machine-readable reason."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class UnknownModel(UserError):
+    """No such model, strategy or arm."""
+
+
+class BadRequest(UserError):
+    """A body or a parameter that cannot be meant."""
+
+
+class BadSettings(UserError):
+    """Settings that cannot be read; the message names the key and, where there is one, the line."""
+
+
+class NotAllowed(UserError):
+    """A key that is missing or wrong."""
+
+
+class ModelError(PointsmanError):
+    """The model server's fault; `model` is its configured name, `retryable` whether another try may help."""
+
+    retryable = False
+
+    def __init__(self, message: str, *, model: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.model = model
+        self.retry_after = retry_after
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be reached or loaded."""
+
+    retryable = True
+
+
+class ModelTimeout(ModelError):
+    """The model did not answer in time."""
+
+    retryable = True
+
+
+class ModelOverloaded(ModelError):
+    """The model has no room now."""
+
+    retryable = True
+
+
+class ContextTooLong(ModelError):
+    """The prompt does not fit the model."""
+
+
+class ModelRefused(ModelError):
+    """The model will not answer this request."""
+
+
+class StrategyError(PointsmanError):
+    """A strategy could not finish."""
+
+
+class BudgetExceeded(StrategyError):
+    """The run wanted more calls, tokens or seconds than it may have."""
+
+
+class UnreadableReply(StrategyError):
+    """A model's reply that a strategy cannot parse."""
+
+
+class StoreError(PointsmanError):
+    """The log or the library cannot be read or written."""
+
+
+class NoArmLeft(PointsmanError):
+    """Every arm that could answer was tried and failed; `causes` holds why."""
+
+    def __init__(self, message: str, causes: tuple[PointsmanError, ...] = ()) -> None:
+        super().__init__(message)
+        self.causes = causes

@@ -1,0 +1,196 @@
+"""The nouns of choosing: Arm, Estimate, Decision, Outcome, Feedback, and the protocols Policy and History."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from models.types import Usage
+from strategies.core import Query, Strategy
+from strategies.core.events import RunEvent
+from strategies.core.query import Vector
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Arm:
+    """A model together with a strategy: one way to answer."""
+
+    model: str
+    strategy: str
+
+    def __str__(self) -> str:
+        return f"{self.strategy}@{self.model}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Arm":
+        """The arm written as `strategy@model`. Raises ValueError."""
+        strategy, at, model = text.partition("@")
+        if not (strategy and at and model):
+            raise ValueError(f"an arm is written strategy@model, not {text!r}")
+        return cls(model, strategy)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an arm is expected to give and to take, before it runs.
+
+    `quality` 0..1 with `low`..`high` its central 90 % interval; `n` the weight of feedback it rests on; costs are
+    None where nothing is known. `utility` weighs the two (router.utility).
+    """
+
+    quality: float
+    low: float
+    high: float
+    n: float
+    gpu_seconds: float | None
+    seconds: float | None
+    usd: float | None
+    calls: float
+    utility: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A past query near this one: its decision, the cosine, the arm that answered and how that was rated."""
+
+    decision_id: str
+    similarity: float
+    arm: str
+    reward: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """Which arm answers a query, and why. `propensities` are the probabilities the arm was drawn with; they sum to 1."""
+
+    id: str
+    arm: Arm
+    policy: str
+    propensities: Mapping[Arm, float]
+    estimates: Mapping[Arm, Estimate]
+    why: str
+    query: Query
+    seconds: float = 0.0
+    embed_seconds: float = 0.0
+    neighbours: tuple[Neighbour, ...] = ()
+
+    @property
+    def probability(self) -> float:
+        """The propensity of the chosen arm."""
+        return self.propensities[self.arm]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What a run took: `arm` is the one that answered, `degraded` whether that is a fallback, `error` why it failed.
+
+    `status` is "ok", "degraded", "failed" or "cancelled".
+    """
+
+    decision_id: str
+    arm: Arm
+    usage: Usage
+    seconds: float
+    calls: int
+    status: str = "ok"
+    error: str | None = None
+    first_token_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feedback:
+    """A judgement of one answer, with the arm and the embedding it belongs to; `reward` 0..1, `weight` 0..1."""
+
+    decision_id: str
+    arm: Arm
+    embedding: Vector
+    reward: float
+    rater: str = "user"
+    kind: str = "score"
+    weight: float = 1.0
+    propensity: float = 1.0
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """The first event of a run: the decision has been taken."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ended:
+    """The last event of a run, whatever became of it."""
+
+    outcome: Outcome
+    decision: Decision
+    text: str = ""
+
+
+Event = Decided | RunEvent | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a policy answers: the arm, the probability of each arm, what it believes of each, and one sentence of why."""
+
+    arm: Arm
+    propensities: Mapping[Arm, float]
+    estimates: Mapping[Arm, Estimate]
+    why: str
+    neighbours: tuple[Neighbour, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An arm that may answer, its strategy, and what it is expected to cost; None where unknown."""
+
+    arm: Arm
+    strategy: Strategy
+    gpu_seconds: float | None = None
+    seconds: float | None = None
+    usd: float | None = None
+    calls: float = 1.0
+
+
+class Policy(Protocol):
+    """A way of choosing. Pure and in memory: a fold of `learn` over the feedback that the log holds."""
+
+    @property
+    def name(self) -> str: ...
+
+    def choose(self, query: Query, candidates: Sequence[Candidate]) -> Choice:
+        """Pick among at least one candidate. At most a millisecond."""
+        ...
+
+    def learn(self, feedback: Feedback) -> None:
+        """Take one judgement into account, at once."""
+        ...
+
+    def beliefs(self) -> Mapping[str, object]:
+        """What the policy knows, as JSON, for `/v1/policies`."""
+        ...
+
+
+class History(Protocol):
+    """The log as a policy sees it (implemented in the store)."""
+
+    def feedback(self, since: int = 0) -> Iterator[Feedback]:
+        """All feedback in the order in which it arrived, from row id `since` on."""
+        ...
+
+    def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
+        """The latest outcomes, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSettings:
+    """`[router]` of the settings: the policy, the dial, exploration, the default arm and what things are worth."""
+
+    policy: str = "thompson"
+    quality: float = 0.7
+    explore: bool = True
+    default_arm: str | None = None
+    seed: int | None = None
+    params: Mapping[str, float] = field(default_factory=dict)

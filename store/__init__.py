@@ -1,0 +1,1 @@
+"""Remembering: SQL lives here and nowhere else."""

@@ -1,0 +1,1 @@
+"""Ways of asking: one file per paper; `ls` reads like a bibliography."""

@@ -1,0 +1,231 @@
+"""All that a strategy can touch: asking models, answering, searching; counted, timed and kept within its budget."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from models.backend import Backend, Internals
+from models.embedding import Embedder
+from models.errors import BudgetExceeded, PointsmanError, StrategyError
+from models.types import Chunk, Message, Reply, Request, reply_of
+from strategies.core.events import Called, Fact, Noted, RunEvent, Token
+from strategies.core.query import Example, Library, Memory, Passage, Query, Vector
+
+T = TypeVar("T")
+Prompt = str | Sequence[Message] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that one run may use; None means no limit. Tokens are generated ones, seconds are of the clock."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Context:
+    """A strategy's whole world. Only `answer` is shown to the user as it is written; `ask` is not shown."""
+
+    query: Query
+    backend: Backend
+    emit: Callable[[RunEvent], None]
+    peers: Mapping[str, Backend] = field(default_factory=dict)
+    library: Library | None = None
+    memory: Memory | None = None
+    embedder: Embedder | None = None
+    budget: Budget = field(default_factory=Budget)
+    _calls: int = 0
+    _tokens: int = 0
+    _streamed: bool = False
+    _start: float = field(default_factory=time.perf_counter)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that this arm runs on."""
+        return self.backend.name
+
+    @property
+    def question(self) -> str:
+        """The words of the last user message."""
+        return self.query.text
+
+    @property
+    def internals(self) -> Internals:
+        """The model's logits and states. Raises StrategyError where the model gives none."""
+        if self.backend.internals is None:
+            raise StrategyError(f"model {self.model!r} gives no view of its internals")
+        return self.backend.internals
+
+    async def ask(
+        self,
+        prompt: Prompt = None,
+        *,
+        label: str = "ask",
+        system: str | None = None,
+        history: bool = True,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        logprobs: bool = False,
+        model: str | None = None,
+        **values: object,
+    ) -> Reply:
+        """Ask a model something the user does not see, and return its whole reply.
+
+        `prompt` is a template filled with `values`; it takes the place of the question, after the caller's system
+        message and earlier turns (unless `history` is False; then only the system message stays). None asks the
+        conversation as it is; a sequence of messages is sent as it stands. `model` names a peer. The caller's
+        temperature, top_p and seed hold unless given; the caller's limit, stops and tools bind the answer only.
+        Raises ModelError and BudgetExceeded.
+        """
+        caller = self.query.request
+        request = Request(
+            messages=self._messages(prompt, system, history, values),
+            temperature=caller.temperature if temperature is None else temperature,
+            top_p=caller.top_p,
+            max_tokens=max_tokens,
+            seed=caller.seed,
+            logprobs=logprobs,
+            extra=caller.extra,
+        )
+        return await self._call(label, self._pick(model), request)
+
+    async def answer(
+        self,
+        prompt: Prompt = None,
+        *,
+        label: str = "answer",
+        system: str | None = None,
+        history: bool = True,
+        temperature: float | None = None,
+        model: str | None = None,
+        **values: object,
+    ) -> Reply:
+        """The tail call: as `ask`, with all of the caller's parameters, and its tokens go to the user as they come."""
+        if self._streamed:
+            raise StrategyError("a strategy may stream one answer only")
+        self._streamed = True
+        caller = self.query.request
+        request = replace(
+            caller,
+            messages=self._messages(prompt, system, history, values),
+            temperature=caller.temperature if temperature is None else temperature,
+        )
+        return await self._call(label, self._pick(model), request, show=True)
+
+    async def sample(
+        self, n: int, prompt: Prompt = None, *, label: str = "sample", temperature: float = 0.7, **values: object
+    ) -> list[Reply]:
+        """Ask the same n times at once; seeds differ where the caller gave one."""
+        calls = [self.ask(prompt, label=f"{label} {i + 1}", temperature=temperature, **values) for i in range(n)]  # type: ignore[arg-type]  # values fill the template
+        return await self.gather(*calls)
+
+    async def gather(self, *calls: Coroutine[object, object, T]) -> list[T]:
+        """Run several calls at once and return their results in order; one failure cancels the rest and is raised."""
+        tasks: list[asyncio.Task[T]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks.extend(group.create_task(call) for call in calls)
+        except* PointsmanError as failures:
+            raise _first(failures) from failures
+        return [task.result() for task in tasks]
+
+    def note(self, text: str, **facts: Fact) -> None:
+        """Tell the waiting user what is going on; `facts` are kept in the log."""
+        self.emit(Noted(text, facts))
+
+    async def search(self, text: str | None = None, k: int = 3) -> list[Passage]:
+        """The k passages of the library nearest to `text` (the question), best first."""
+        if self.library is None:
+            return []
+        return await self.library.search(self.question if text is None else text, k)
+
+    async def examples(self, k: int = 3) -> list[Example]:
+        """The k nearest past questions whose answers were rated well."""
+        return [] if self.memory is None else await self.memory.examples(self.query.embedding, k)
+
+    async def embed(self, texts: Sequence[str]) -> Vector:
+        """Unit embeddings of the texts, [n, size]."""
+        if self.embedder is None:
+            raise StrategyError("this service has no embedder")
+        return await self.embedder.embed(texts)
+
+    async def _call(self, label: str, backend: Backend, request: Request, show: bool = False) -> Reply:
+        started = self._spend_call()
+        chunks: list[Chunk] = []
+        error: str | None = "cancelled"
+        try:
+            async with asyncio.timeout(self._time_left(started)), aclosing(backend.stream(request)) as pieces:
+                async for chunk in pieces:
+                    chunks.append(chunk)
+                    if show and (chunk.text or chunk.reasoning or chunk.tool_calls or chunk.logprobs):
+                        self.emit(Token(chunk.text, chunk.reasoning, chunk.tool_calls, chunk.logprobs))
+            error = None
+        except TimeoutError as late:
+            error = "out of time"
+            raise BudgetExceeded(f"the run took longer than {self.budget.seconds} seconds") from late
+        except PointsmanError as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            raise
+        finally:
+            reply = reply_of(chunks, backend.name) if chunks else None
+            seconds = time.perf_counter() - self._start - started
+            self.emit(Called(label, backend.name, request, reply, started, seconds, error))
+        whole = reply_of(chunks, backend.name)
+        self._spend_tokens(whole.usage.completion_tokens)
+        return whole
+
+    def _messages(
+        self, prompt: Prompt, system: str | None, history: bool, values: Mapping[str, object]
+    ) -> tuple[Message, ...]:
+        if prompt is not None and not isinstance(prompt, str):
+            return tuple(prompt)
+        turns = list(self.query.messages)
+        said = [m for m in turns if m.role in ("system", "developer")]
+        rest = [m for m in turns if m.role not in ("system", "developer")]
+        if prompt is not None:
+            last = max((i for i, m in enumerate(rest) if m.role == "user"), default=None)
+            before = rest[:last] if history and last is not None else []
+            asked = Message("user") if last is None else rest[last]
+            rest = [*before, asked.with_text(prompt.format(**values) if values else prompt)]
+        if system is not None:
+            words = "\n\n".join([*(m.text for m in said), system])
+            said = [Message("system", words)]
+        return (*said, *rest)
+
+    def _pick(self, model: str | None) -> Backend:
+        if model is None or model == self.model:
+            return self.backend
+        if model not in self.peers:
+            raise StrategyError(f"no peer {model!r}; there are {', '.join(sorted(self.peers)) or 'none'}")
+        return self.peers[model]
+
+    def _spend_call(self) -> float:
+        started = time.perf_counter() - self._start
+        if self.budget.calls is not None and self._calls >= self.budget.calls:
+            raise BudgetExceeded(f"the run may make {self.budget.calls} calls and wants one more")
+        if self.budget.seconds is not None and started >= self.budget.seconds:
+            raise BudgetExceeded(f"the run took longer than {self.budget.seconds} seconds")
+        self._calls += 1
+        return started
+
+    def _spend_tokens(self, tokens: int) -> None:
+        self._tokens += tokens
+        if self.budget.tokens is not None and self._tokens > self.budget.tokens:
+            raise BudgetExceeded(f"the run generated {self._tokens} tokens and may generate {self.budget.tokens}")
+
+    def _time_left(self, started: float) -> float | None:
+        return None if self.budget.seconds is None else max(0.0, self.budget.seconds - started)
+
+
+def _first(failures: BaseExceptionGroup[PointsmanError]) -> PointsmanError:
+    for failure in failures.exceptions:
+        if isinstance(failure, PointsmanError):
+            return failure
+        if isinstance(failure, BaseExceptionGroup):
+            return _first(failure)
+    return StrategyError(str(failures))

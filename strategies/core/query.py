@@ -1,0 +1,85 @@
+"""What a strategy is asked: the query with the caller's parameters and limits, and what it may look up."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.types import Message, Request
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What the caller allows; None or empty means no limit. `quality` 0..1 is the dial from cheap to good."""
+
+    quality: float | None = None
+    max_seconds: float | None = None
+    max_calls: int | None = None
+    max_usd: float | None = None
+    models: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    explore: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """One question: the caller's whole request, its last user text, and that text's embedding (unit length)."""
+
+    request: Request
+    embedding: Vector
+    constraints: Constraints = field(default_factory=Constraints)
+    conversation: str | None = None
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation, oldest first; the last user message is the question."""
+        return self.request.messages
+
+    @property
+    def text(self) -> str:
+        """The question: the words of the last user message."""
+        return question_of(self.request.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document of the library; `score` is the cosine to what was searched."""
+
+    id: str
+    text: str
+    title: str
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A past question with an answer that was rated well; `reward` 0..1."""
+
+    question: str
+    answer: str
+    reward: float
+    score: float = 0.0
+
+
+class Library(Protocol):
+    """Where passages are found."""
+
+    async def search(self, text: str, k: int) -> list[Passage]:
+        """The k passages nearest to `text`, best first; empty if the library is."""
+        ...
+
+
+class Memory(Protocol):
+    """Where past well-rated answers are found."""
+
+    async def examples(self, embedding: Vector, k: int) -> list[Example]:
+        """The k nearest past questions with a well-rated answer, nearest first."""
+        ...
+
+
+def question_of(messages: tuple[Message, ...]) -> str:
+    """The words of the last user message; empty if there is none."""
+    return next((message.text for message in reversed(messages) if message.role == "user"), "")

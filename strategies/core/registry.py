@@ -1,0 +1,77 @@
+"""Finding strategies: a file under `strategies/` with a decorated function of its own name is a strategy."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import strategies
+from models.errors import UnknownModel
+from models.types import Reply
+from strategies.core.context import Context
+
+Param = str | int | float | bool
+Run = Callable[..., Awaitable[Reply | str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A way of asking. `run(ctx, **params)` returns the answer; `calls(params)` is how many model calls it expects.
+
+    `needs` names what the model or the service must offer ("documents", "prompts", "logprobs", "internals");
+    `params` are the keyword arguments of the function with their defaults.
+    """
+
+    name: str
+    run: Run
+    calls: Callable[[Mapping[str, Param]], float]
+    needs: frozenset[str]
+    paper: str
+    summary: str
+    params: Mapping[str, Param]
+
+
+def strategy(
+    *,
+    calls: float | Callable[[Mapping[str, Param]], float],
+    paper: str = "",
+    needs: frozenset[str] = frozenset(),
+) -> Callable[[Run], Strategy]:
+    """Turn `async def name(ctx, *, param=default)` into a Strategy of that name."""
+
+    def wrap(run: Run) -> Strategy:
+        name = getattr(run, "__name__", "")
+        keywords = [p for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        params = {p.name: p.default for p in keywords}
+        counted = calls if callable(calls) else (lambda _: float(calls))
+        summary = (inspect.getdoc(run) or "").split("\n", 1)[0]
+        return Strategy(name, run, counted, needs, paper, summary, params)
+
+    return wrap
+
+
+@cache
+def load() -> Mapping[str, Strategy]:
+    """Every strategy there is, by name: one for each module of the package that defines one of its own name."""
+    found: dict[str, Strategy] = {}
+    for folder in (strategies.__path__,):
+        for entry in pkgutil.iter_modules(folder):
+            if entry.ispkg:
+                continue
+            value = getattr(importlib.import_module(f"strategies.{entry.name}"), entry.name, None)
+            if isinstance(value, Strategy):
+                found[entry.name] = value
+    return found
+
+
+def find(name: str) -> Strategy:
+    """The strategy of that name. Raises UnknownModel, naming those there are."""
+    known = load()
+    if name not in known:
+        raise UnknownModel(f"unknown strategy {name!r}; there are {', '.join(sorted(known))}", param="model")
+    return known[name]
+
+
+__all__ = ["Context", "Param", "Run", "Strategy", "find", "load", "strategy"]
