@@ -60,7 +60,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """Which arm answers a query, and why. `propensities` are the probabilities the arm was drawn with; they sum to 1."""
+    """Which arm answers a query, and why. `propensities` are the probabilities it was drawn with; they sum to 1."""
 
     id: str
     arm: Arm
@@ -132,7 +132,7 @@ Event = Decided | RunEvent | Ended
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a policy answers: the arm, the probability of each arm, what it believes of each, and one sentence of why."""
+    """What a policy answers: the arm, the probability of each, what it believes of each, and one sentence of why."""
 
     arm: Arm
     propensities: Mapping[Arm, float]
