@@ -1,0 +1,113 @@
+"""Checking a draft from outside: by re-computing, against a passage, and, where neither applies, by asking a peer."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from strategies.core.arithmetic import asked, equations, number
+from strategies.core.context import Context
+from strategies.core.evidence import about, abstains, claims, missing, passage_in, telling
+from strategies.core.parse import final, squeeze
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found: True or False, or None where it does not apply; `finding` says what is wrong, `by` who."""
+
+    passed: bool | None
+    finding: str = ""
+    by: str = ""
+
+
+Verifier = Callable[[Context, str], Awaitable[Verdict]]
+SILENT = Verdict(None)
+
+
+def from_outside(near: float = 0.5) -> Verifier:
+    """All checks in turn, for one run: arithmetic and passages, both of which must pass; else a peer's answer.
+
+    `near` is the cosine from which a passage of the library counts. A peer is asked once in a run at most; that is the
+    only model call that checking ever takes.
+    """
+    passages, peer = against_passages(near), second_opinion()
+
+    async def check(ctx: Context, draft: str) -> Verdict:
+        verdicts = [await arithmetic(ctx, draft), await passages(ctx, draft)]
+        for wanted in (False, True):
+            for verdict in verdicts:
+                if verdict.passed is wanted:
+                    return verdict
+        return await peer(ctx, draft)
+
+    return check
+
+
+async def arithmetic(ctx: Context, draft: str) -> Verdict:
+    """Every equation of the draft must hold, and the answer to a bare calculation must be its value.
+
+    The finding names what does not hold; it does not give the right value away.
+    """
+    stated = equations(draft)
+    wrong = next((equation for equation in stated if not equation.holds), None)
+    if wrong is not None:
+        return Verdict(False, f'"{squeeze(wrong.text)}" does not hold', "arithmetic")
+    question = asked(ctx.question)
+    if question is None:
+        return Verdict(True, by="arithmetic") if stated else SILENT
+    answer = squeeze(final(draft))
+    given = number(answer)
+    if given == question.value:
+        return Verdict(True, by="arithmetic")
+    return Verdict(False, f'"{question.text} = {answer if given is None else given}" does not hold', "arithmetic")
+
+
+def against_passages(near: float) -> Verifier:
+    """The answer must occur in the passage that the message carries, or in what the library says of the question."""
+
+    async def check(ctx: Context, draft: str) -> Verdict:
+        carried = passage_in(ctx.question)
+        if carried is not None:
+            absent = missing(draft, carried.rest, carried.passage)
+            if absent:
+                return Verdict(False, f'the passage does not mention "{" ".join(absent[:3])}"', "passage")
+            return Verdict(True, by="passage") if claims(draft, carried.rest) else SILENT
+        found = [passage.text for passage in await ctx.search() if passage.score >= near]
+        evidence = about(ctx.question, found)
+        if not evidence or asked(ctx.question) is not None:
+            return SILENT
+        if abstains(draft) or missing(draft, ctx.question, " ".join(evidence)):
+            return Verdict(False, f"the library says: {telling(ctx.question, evidence)}", "library")
+        return Verdict(True, by="library") if claims(draft, ctx.question) else SILENT
+
+    return check
+
+
+def second_opinion() -> Verifier:
+    """One other model answers directly, once in a run; a draft that says something else is flagged."""
+    answers: list[str] = []
+
+    async def check(ctx: Context, draft: str) -> Verdict:
+        others = [name for name in ctx.peers if name != ctx.model]
+        if not others:
+            return SILENT
+        if not answers:
+            reply = await ctx.ask(label="peer", model=others[0])
+            answers.append(reply.text)
+        if agree(draft, answers[0], ctx.question):
+            return Verdict(True, by=f"peer {others[0]}")
+        return Verdict(False, f"another model answered: {squeeze(final(answers[0]))}", f"peer {others[0]}")
+
+    return check
+
+
+def agree(one: str, other: str, question: str) -> bool:
+    """Whether two answers to a question say the same: equal numbers, texts, or claims beyond the question."""
+    if number(final(one)) is not None and number(final(one)) == number(final(other)):
+        return True
+    plain = [_plain([final(text)]) for text in (one, other)]
+    said = [_plain(claims(text, question)) for text in (one, other)]
+    return plain[0] == plain[1] or (said[0] == said[1] and bool(said[0]))
+
+
+def _plain(texts: Sequence[str]) -> frozenset[str]:
+    return frozenset(re.sub(r"[^\w ]", "", squeeze(text).casefold()) for text in texts)
