@@ -1,0 +1,186 @@
+"""The whole product on one screen: embed the query, choose an arm, run it, tell the log, learn."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from types import MappingProxyType
+
+from models.backend import Backend
+from models.embedding import Embedder
+from models.errors import BadRequest, ModelError, NoArmLeft, PointsmanError, StrategyError
+from models.types import Reply, Request
+from router.catalog import Catalog
+from router.costs import Costs
+from router.run import Run, Tell
+from router.types import Arm, Candidate, Decided, Decision, Event, Feedback, Policy, RouterSettings
+from strategies.core import Budget, Constraints, Context, Failed, Noted, Query
+from strategies.core.query import Library, Memory, question_of
+from strategies.core.registry import Param
+from strategies.direct import direct
+
+EMBEDDED_CHARACTERS = 4000
+"""More of a question than embedders read; what follows does not change which kind of question it is."""
+
+
+class Engine:
+    """Answers queries. It keeps no state of its own: what is known lives in the policy and the costs."""
+
+    def __init__(
+        self,
+        backends: Mapping[str, Backend],
+        policy: Policy,
+        embedder: Embedder,
+        catalog: Catalog,
+        costs: Costs,
+        *,
+        tell: Tell,
+        library: Library | None = None,
+        memory: Memory | None = None,
+        params: Mapping[str, Mapping[str, Param]] = MappingProxyType({}),
+        settings: RouterSettings,
+    ) -> None:
+        self.policy, self.catalog, self.costs, self.settings = policy, catalog, costs, settings
+        self._backends, self._embedder, self._tell = backends, embedder, tell
+        self._library, self._memory, self._params = library, memory, params
+
+    async def decide(
+        self,
+        request: Request,
+        model: str = "auto",
+        constraints: Constraints = Constraints(),  # noqa: B008  # frozen
+        conversation: str | None = None,
+    ) -> Decision:
+        """Choose an arm for the last user message; nothing runs and nothing is logged. Raises UserError."""
+        if not any(message.role == "user" and message.content for message in request.messages):
+            raise BadRequest("messages hold no question: the last user message is empty", param="messages")
+        candidates = self._affordable(self.catalog.candidates(model, constraints), constraints)
+        started = time.perf_counter()
+        embedding = (await self._embedder.embed([question_of(request.messages)[:EMBEDDED_CHARACTERS]]))[0]
+        embedded = time.perf_counter()
+        query = Query(request, embedding, constraints, conversation)
+        choice = self.policy.choose(query, candidates)
+        return Decision(
+            id=f"chatcmpl-{uuid.uuid4().hex}",
+            arm=choice.arm,
+            policy=self.policy.name,
+            propensities=choice.propensities,
+            estimates=choice.estimates,
+            why=choice.why,
+            query=query,
+            seconds=time.perf_counter() - embedded,
+            embed_seconds=embedded - started,
+            neighbours=choice.neighbours,
+        )
+
+    async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
+        """Answer: Decided, the run's events as they come, Answered or Failed, at the very end Ended.
+
+        Closing it cancels everything downstream. Raises NoArmLeft when every arm failed, and what broke off an answer
+        that had begun to stream.
+        """
+        run = Run(decision, self._tell)
+        run.emit(Decided(decision))
+        work = asyncio.create_task(self._answer(run))
+        try:
+            async with aclosing(run.events(work)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            work.cancel()
+            try:
+                await asyncio.wait([work])
+            finally:
+                ended = run.end(work)
+                self.costs.learn(ended.outcome)
+                if ended.outcome.status in ("degraded", "failed"):
+                    # The store derives the same feedback from Ended, so that a restart comes to the same beliefs.
+                    self.learn(_failure(decision))
+        yield ended
+        work.result()
+
+    def learn(self, feedback: Feedback) -> None:
+        """Take a judgement into account for the next decision."""
+        self.policy.learn(feedback)
+
+    async def _answer(self, run: Run) -> None:
+        """Run the chosen arm; if it fails before a word was shown, ask directly: the same model, then the next ones."""
+        causes: list[PointsmanError] = []
+        left = [run.decision.arm, *_fallbacks(run.decision)]
+        while left:
+            arm = run.arm = left.pop(0)
+            try:
+                return run.answered(arm, await self._ask(arm, run))
+            except (StrategyError, ModelError) as error:
+                run.emit(Failed(error))
+                run.first_error = run.first_error or error
+                if run.streamed:
+                    raise
+                causes.append(error)
+                if isinstance(error, ModelError) and error.model in ("", arm.model):
+                    left = [other for other in left if other.model != arm.model]
+                if left:
+                    run.emit(Noted(f"{arm} failed ({type(error).__name__}: {error}); {left[0]} answers instead."))
+        raise NoArmLeft(f"no arm could answer: {'; '.join(map(str, causes))}", tuple(causes)) from causes[0]
+
+    async def _ask(self, arm: Arm, run: Run) -> Reply | str:
+        """Give the strategy its world and let it answer. A fallback may make one call and take as long again."""
+        limits = run.decision.query.constraints
+        budget = Budget(calls=limits.max_calls, seconds=limits.max_seconds)
+        if run.first_error is not None and limits.max_seconds is not None:
+            budget = Budget(calls=1, seconds=max(0.0, 2 * limits.max_seconds - run.seconds))
+        elif run.first_error is not None:
+            budget = Budget(calls=1)
+        ctx = Context(
+            query=run.decision.query,
+            backend=self._backends[arm.model],
+            emit=run.emit,
+            peers={name: backend for name, backend in self._backends.items() if name != arm.model},
+            library=self._library,
+            memory=self._memory,
+            embedder=self._embedder,
+            budget=budget,
+        )
+        strategy = self.catalog.strategies.get(arm.strategy, direct)
+        return await strategy.run(ctx, **self._params.get(arm.strategy, {}))
+
+    def _affordable(self, candidates: Sequence[Candidate], limits: Constraints) -> list[Candidate]:
+        """The candidates with what they are expected to cost, less those above a limit; an unknown cost may pass."""
+        priced = [replace(one, **self.costs.estimate(one.arm, one.calls)._asdict()) for one in candidates]
+        in_time = _within(priced, "max_seconds", limits.max_seconds, lambda one: one.seconds)
+        return _within(in_time, "max_usd", limits.max_usd, lambda one: one.usd)
+
+
+def _within(
+    candidates: Sequence[Candidate], name: str, limit: float | None, cost: Callable[[Candidate], float | None]
+) -> list[Candidate]:
+    costs = [cost(one) for one in candidates]
+    left = [one for one, c in zip(candidates, costs, strict=True) if c is None or limit is None or c <= limit]
+    if not left:
+        least = min(c for c in costs if c is not None)
+        raise BadRequest(f"{name} is {limit}; every arm allowed is expected to take at least {least:.3g}", param=name)
+    return left
+
+
+def _fallbacks(decision: Decision) -> list[Arm]:
+    """Asking directly: the chosen model first, then the others that the caller allows, best estimate first."""
+    quality = {arm: estimate.quality for arm, estimate in decision.estimates.items()}
+    best = {arm.model: max(q for other, q in quality.items() if other.model == arm.model) for arm in quality}
+    arms = [Arm(model, "direct") for model in best]
+    arms.sort(key=lambda arm: (arm.model != decision.arm.model, -quality.get(arm, best[arm.model])))
+    return [arm for arm in arms if arm != decision.arm]
+
+
+def _failure(decision: Decision) -> Feedback:
+    return Feedback(
+        decision_id=decision.id,
+        arm=decision.arm,
+        embedding=decision.query.embedding,
+        reward=0.0,
+        rater="engine",
+        kind="failure",
+        propensity=decision.probability,
+        at=time.time(),
+    )

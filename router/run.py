@@ -1,0 +1,96 @@
+"""One run as it happens: every event is told to the log and handed to the reader, and adds up to the outcome."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+
+from models.errors import PointsmanError, StrategyError
+from models.types import Reply, Usage
+from router.types import Arm, Decided, Decision, Ended, Event, Outcome
+from strategies.core import Answered, Called, Token
+from strategies.core.events import RunEvent
+
+Tell = Callable[[str, Event], None]
+"""Writes an event of a decision down; it never blocks and never raises."""
+
+
+class Run:
+    """The run of one decision.
+
+    Events wait here for a slow reader: at most one answer's worth, which the model's limit of tokens bounds.
+    """
+
+    def __init__(self, decision: Decision, tell: Tell) -> None:
+        self.decision, self.arm = decision, decision.arm
+        self.first_error: PointsmanError | None = None
+        self.text = ""
+        self.streamed = False
+        self.usage, self.calls = Usage(), 0
+        self._tell, self._waiting = tell, asyncio.Queue[Event | None]()
+        self._start = time.perf_counter()
+        self._first_token: float | None = None
+        self._delivered = False
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has been going."""
+        return time.perf_counter() - self._start
+
+    def emit(self, event: Decided | RunEvent) -> None:
+        """Tell the log at once and let the reader have it when it comes."""
+        if isinstance(event, Called):
+            self.calls += 1
+            self.usage += event.reply.usage if event.reply is not None else Usage()
+        elif isinstance(event, Token):
+            self.text += event.text
+            self.streamed = True
+            self._first_token = self.seconds if self._first_token is None else self._first_token
+        self._tell(self.decision.id, event)
+        self._waiting.put_nowait(event)
+
+    def answered(self, arm: Arm, written: Reply | str) -> None:
+        """The strategy has returned: send what was not streamed yet, then the whole.
+
+        Raises StrategyError if the user has already read something else than what was returned.
+        """
+        reply = Reply(written, usage=self.usage, model=arm.model) if isinstance(written, str) else written
+        if not reply.text.startswith(self.text):
+            raise StrategyError(f"{arm} returned another text than the one it streamed")
+        if not self.streamed and (reply.text or reply.tool_calls or reply.reasoning):
+            self.emit(Token(reply.text, reply.reasoning, reply.tool_calls, reply.logprobs))
+        elif len(reply.text) > len(self.text):
+            self.emit(Token(reply.text[len(self.text) :]))
+        self.arm = arm
+        self.emit(Answered(reply))
+
+    async def events(self, work: asyncio.Task[None]) -> AsyncGenerator[Event, None]:
+        """Every event as it comes, until the work is done."""
+        work.add_done_callback(lambda _: self._waiting.put_nowait(None))
+        while (event := await self._waiting.get()) is not None:
+            self._delivered = self._delivered or isinstance(event, Answered)
+            yield event
+
+    def end(self, work: asyncio.Task[None]) -> Ended:
+        """The last event: what the run took and what became of it. An answer nobody waited for counts as cancelled."""
+        error = None if work.cancelled() else work.exception()
+        if error is not None:
+            status = "failed"
+        elif not self._delivered:
+            status = "cancelled"
+        else:
+            status = "ok" if self.first_error is None else "degraded"
+        reason = self.first_error or error
+        outcome = Outcome(
+            self.decision.id,
+            self.arm,
+            replace(self.usage, seconds=self.seconds),
+            self.seconds,
+            self.calls,
+            status,
+            None if reason is None else f"{type(reason).__name__}: {reason}",
+            self._first_token,
+        )
+        ended = Ended(outcome, self.decision, self.text)
+        self._tell(self.decision.id, ended)
+        return ended
