@@ -1,0 +1,37 @@
+"""The embedded default: small models of a synthetic world, trained from scratch here, with their questions and checkers."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import arithmetic, facts, reading, words
+from .check import check
+from .documents import FOLDER as DOCUMENTS
+from .question import Question
+
+ZOO = ("generalist", "abacus", "reader")
+FAMILIES = {
+    "arithmetic": arithmetic.TASKS,
+    "words": words.TASKS,
+    "reading": reading.TASKS,
+    "facts": facts.TASKS,
+}
+
+
+def questions(family: str, n: int, seed: int, split: str = "test") -> Iterator[Question]:
+    """n questions of a family, its tasks in turn; the same for the same seed. Raises KeyError for an unknown family.
+
+    Wordings and contents of the "test" split never occur in the "train" split.
+    """
+    tasks = list(FAMILIES[family].values())
+    rng = random.Random(f"{family}-{seed}-{split}")
+    for i in range(n):
+        yield tasks[i % len(tasks)](rng, split)
+
+
+def weights(name: str) -> Path:
+    """Where a model's weights lie."""
+    return Path(__file__).resolve().parent / "weights" / name
+
+
+__all__ = ["DOCUMENTS", "FAMILIES", "ZOO", "Question", "check", "questions", "weights"]

@@ -1,0 +1,68 @@
+"""The prompts of the strategies as the zoo was trained on them; a test holds them against the strategies' own."""
+
+from collections.abc import Mapping, Sequence
+
+ROLES_SYSTEM = "You bring together panels of experts."
+ROLES = (
+    "Here is a question, between the marks:\n<question>\n{question}\n</question>\n"
+    "Name exactly {n} different experts who could answer it most thoroughly and truthfully. "
+    "Reply with one JSON object and nothing else: each key is the name of a role, each value one short sentence "
+    "that describes it. Its shape, with {n} entries:\n{shape}"
+)
+EXPERT_SYSTEM = "You are {role}: {description}"
+EXPERT = "This question needs your expertise. Answer it in at most {words} words.\n\n{question}"
+MERGE = (
+    "Question:\n{question}\n\n{n} experts answered it, each alone.\n\n{answers}\n\n"
+    "Work through these seven steps in order, each under its own heading.\n"
+    "1. AGREED: the facts that more than half of the answers state.\n"
+    "2. CONFLICTS: the facts on which answers contradict each other.\n"
+    "3. RESOLVED: for each conflict, the version to keep; prefer what more experts said.\n"
+    "4. ALONE: facts that only one answer states and that are neither agreed nor in conflict.\n"
+    "5. UNION: all facts of steps 1, 3 and 4.\n"
+    "6. COMBINED: a full answer to the question, written from step 5.\n"
+    "7. CHOICE: of answers 1 to {n} and the combined answer, the one that is most truthful, factual, informative, "
+    "useful and honest; write its number or the word combined, then a dash and the reason.\n"
+    "Then, on a last line that begins with FINAL ANSWER:, repeat the chosen answer word for word."
+)
+APE = (
+    "Below are inputs, each with the output that somebody wrote by following one instruction.\n\n{pairs}\n\n"
+    "The instruction was to"
+)
+CRITIQUE = (
+    "Somebody else answered this question.\n\nQuestion:\n{question}\n\nTheir draft:\n{draft}\n\n"
+    "A check of the draft reported: {finding}\n\n"
+    "Name one concrete fault of the draft: quote the wrong part in double quotes, then say what is wrong with it. "
+    "If there is no concrete fault, reply only: no fault"
+)
+REVISE = (
+    "Question:\n{question}\n\nSomebody's draft:\n{draft}\n\nA reviewer found this fault:\n{critique}\n\n"
+    "Write the corrected answer to the question, and nothing else."
+)
+EXTRACT = (
+    "Passages:\n{passages}\n\nQuestion: {question}\n\n"
+    "Copy from the passages every complete sentence that helps to answer the question, word for word, "
+    "each on its own line between <sentence> and </sentence>. If there is none, reply only: NONE FOUND"
+)
+ORDER = (
+    "Question: {question}\n\nSentences from the passages:\n{sentences}\n\n"
+    "Put all of the sentences into the order in which they best answer the question. Reply with three lines: "
+    "one that begins with BECAUSE: and gives the reason, one that begins with ORDER: and lists every number once, "
+    "separated by commas, and one that begins with ANSWER: and gives the answer itself."
+)
+
+
+def shape(n: int) -> str:
+    """The empty dictionary that shows what the list of experts looks like."""
+    return "{" + ", ".join(['"": ""'] * n) + "}"
+
+
+def answers(experts: Mapping[str, str] | Sequence[tuple[str, str]]) -> str:
+    """The experts' answers as the merge prompt shows them."""
+    pairs = list(experts.items()) if isinstance(experts, Mapping) else experts
+    return "\n\n".join(f"Answer {i}, by {role}:\n{text}" for i, (role, text) in enumerate(pairs, 1))
+
+
+def demonstrations(instruction: str, demos: Sequence[tuple[str, str]], question: str) -> str:
+    """The prompt of a mixture-of-prompts expert."""
+    head = f"Instruction: {instruction}\n\n" if instruction else ""
+    return head + "".join(f"Input: {x}\nOutput: {y}\n\n" for x, y in demos) + f"Input: {question}\nOutput:"
