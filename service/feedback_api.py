@@ -1,0 +1,77 @@
+"""`POST /v1/feedback`: was an answer good? The router learns it before the reply is sent."""
+
+from typing import Annotated, Any, Literal, Self  # Any: JSON
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.house import HouseOf
+from service.numbers import Share
+
+router = APIRouter(tags=["feedback"])
+
+Text = Annotated[str, Field(max_length=100_000)]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class FeedbackBody(BaseModel):
+    """A judgement of one answer: exactly one of score, thumb, preferred and correction."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Label
+    score: Share | None = None
+    thumb: Literal["up", "down"] | None = None
+    preferred: Label | None = None
+    correction: Annotated[str, Field(min_length=1, max_length=100_000)] | None = None
+    rater: Label = "user"
+    comment: Text | None = None
+    idempotency_key: Label | None = None
+
+    @model_validator(mode="after")
+    def _one_judgement(self) -> Self:
+        given = [self.score, self.thumb, self.preferred, self.correction]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of score, thumb, preferred and correction")
+        if self.preferred == self.id:
+            raise ValueError("preferred must name another answer than id")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The kind of judgement this is."""
+        kinds = {"thumb": self.thumb, "preference": self.preferred, "correction": self.correction}
+        return next((kind for kind, value in kinds.items() if value is not None), "score")
+
+    @property
+    def reward(self) -> float:
+        """What the answer was worth; one that another was preferred to, or that was put right, is worth nothing."""
+        if self.score is not None:
+            return self.score
+        return 1.0 if self.thumb == "up" else 0.0
+
+
+@router.post("/v1/feedback")
+async def rate(body: FeedbackBody, house: HouseOf) -> dict[str, Any]:
+    """Take a judgement down and learn from it; the same one twice counts once. Raises UnknownDecision."""
+    rated = await house.store.ratings.rate(
+        body.id,
+        body.reward,
+        rater=body.rater,
+        kind=body.kind,
+        comment=body.comment,
+        idempotency_key=body.idempotency_key,
+        preferred=body.preferred,
+        correction=body.correction,
+    )
+    if not rated.repeated:
+        for feedback in rated.feedback:
+            house.engine.learn(feedback)
+        house.metrics.feedback.labels(body.kind).inc()
+    return {
+        "object": "feedback",
+        "id": body.id,
+        "kind": body.kind,
+        "repeated": rated.repeated,
+        "learned": [{"id": one.decision_id, "arm": str(one.arm), "reward": one.reward} for one in rated.feedback],
+    }

@@ -1,0 +1,69 @@
+"""Following a run while its client is there: events, silence, and an end when the client leaves."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from typing import Any, TypeVar  # Any: what a coroutine sends and takes is of no interest here
+
+from starlette.types import Receive
+
+from router.types import Event
+from service.errors import ClientLeft
+
+T = TypeVar("T")
+
+
+async def follow(run: AsyncGenerator[Event, None], silence: float | None = None) -> AsyncGenerator[Event | None, None]:
+    """The events of the run; None each time that nothing came for `silence` seconds. Raises what the run raises.
+
+    One task of its own drives the run from start to end, so that the reader may be closed from any other: that
+    cancels the run and waits until it is over.
+    """
+    queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    async def drive() -> None:
+        async with aclosing(run) as events:
+            async for event in events:
+                queue.put_nowait(event)
+
+    task = asyncio.create_task(drive())
+    task.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while True:
+            try:
+                event = await asyncio.wait_for(queue.get(), silence)
+            except TimeoutError:
+                yield None
+                continue
+            if event is None:
+                break
+            yield event
+        task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # seen, whether or not anybody still wants it
+
+
+async def while_there(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns; it is cancelled, and ClientLeft raised, when the client closes the connection first."""
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientLeft
+        return task.result()
+    finally:
+        for one in (task, gone):
+            one.cancel()
+        await asyncio.wait([task, gone])
+        for one in (task, gone):
+            if not one.cancelled():
+                one.exception()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

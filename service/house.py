@@ -1,0 +1,150 @@
+"""The five packages wired together: settings in, a running engine with its store, models and embedder out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from models.limits import limit
+
+from models.backend import Backend, connect
+from models.embedding import Embedder, open_embedder
+from models.errors import BadSettings, ModelUnavailable
+from router.catalog import Catalog
+from router.costs import Costs
+from router.engine import Engine
+from router.policies import load_policy
+from router.run import Tell
+from router.types import Event, Policy
+from service import log
+from service.documents import Documents
+from service.metrics import Metrics
+from service.sections import Settings
+from store import Store, open_store
+from strategies.mixture_of_prompts import covers
+
+DOCUMENTS_WAIT = 3.0
+"""Seconds that the start waits for the first documents to be read in; the rest comes while the service runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that is open while the service runs."""
+
+    settings: Settings
+    backends: dict[str, Backend]
+    embedder: Embedder
+    store: Store
+    catalog: Catalog
+    costs: Costs
+    policy: Policy
+    engine: Engine
+    metrics: Metrics
+    documents: Documents
+
+
+@asynccontextmanager
+async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[House]:
+    """Open models, embedder and store, fold the log into the policy and the costs; close it all at the end."""
+    async with AsyncExitStack() as stack:
+        policy = load_policy(settings.router.policy, settings.router.spec())
+        embedder, store = await _opened_store(settings, stack)
+        backends = await _opened_models(settings, stack)
+        metrics, costs = metrics or Metrics(), Costs()
+        metrics.watch(lambda: store.recorder.pending, lambda: store.recorder.lost)
+        covered = covers(str(settings.strategies.params.get("mixture_of_prompts", {}).get("fitted", "")))
+        catalog = Catalog(
+            backends,
+            settings.strategies.enabled,
+            settings.strategies.params,
+            store.library.offers,
+            {name: frozenset({"prompts"}) for name in covered},
+        )
+        engine = Engine(
+            backends,
+            policy,
+            embedder,
+            catalog,
+            costs,
+            tell=_each(store.recorder.tell, metrics.tell, log.tell),
+            library=store.library,
+            memory=store.history,
+            params=settings.strategies.params,
+            settings=settings.router.spec(),
+        )
+        await asyncio.to_thread(_fold, store, policy, costs)
+        documents = Documents(store.library, settings.knowledge.documents)
+        stack.push_async_callback(documents.close)
+        documents.start()
+        await documents.wait(DOCUMENTS_WAIT)
+        _check_default(settings, catalog)
+        yield House(settings, backends, embedder, store, catalog, costs, policy, engine, metrics, documents)
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store alone, for commands that ask no model."""
+    async with AsyncExitStack() as stack:
+        _, store = await _opened_store(settings, stack)
+        yield store
+
+
+def house_of(request: Request) -> House:
+    """The house that the app of this request opened."""
+    house: House = request.app.state.house
+    return house
+
+
+HouseOf = Annotated[House, Depends(house_of)]
+
+
+async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, Store]:
+    table = settings.embedder
+    embedder = await asyncio.to_thread(open_embedder, table.path or table.name)
+    stack.push_async_callback(embedder.close)
+    spool = None if settings.store.spool is None else Path(settings.store.spool)
+    store = await asyncio.to_thread(open_store, settings.store.url, embedder, spool)
+    stack.push_async_callback(store.close)
+    return embedder, store
+
+
+async def _opened_models(settings: Settings, stack: AsyncExitStack) -> dict[str, Backend]:
+    """All models at once, each opened in a thread of its own; what did open is closed if another one does not."""
+
+    async def open_one(name: str) -> Backend:
+        spec = settings.models[name].spec()
+        try:
+            backend = limit(await asyncio.to_thread(connect, name, spec), spec)
+        except ModelUnavailable as error:
+            raise BadSettings(f"models.{name}: {error}", param=f"models.{name}") from error
+        stack.push_async_callback(backend.close)
+        return backend
+
+    tasks = {name: asyncio.create_task(open_one(name)) for name in settings.models}
+    await asyncio.wait(tasks.values())
+    return {name: task.result() for name, task in tasks.items()}
+
+
+def _fold(store: Store, policy: Policy, costs: Costs) -> None:
+    """Come back to what the log knows."""
+    for feedback in store.history.feedback():
+        policy.learn(feedback)
+    for outcome in store.history.outcomes():
+        costs.learn(outcome)
+
+
+def _check_default(settings: Settings, catalog: Catalog) -> None:
+    named = settings.router.default_arm
+    if named is not None and named not in (known := sorted(map(str, catalog.arms()))):
+        raise BadSettings(f"router.default_arm = {named!r} is unknown; there are {', '.join(known)}")
+
+
+def _each(*tells: Tell) -> Tell:
+    def tell(decision_id: str, event: Event) -> None:
+        for one in tells:
+            one(decision_id, event)
+
+    return tell

@@ -1,0 +1,78 @@
+"""What the router would do and what it knows: `/v1/route`, `/v1/policies`, `/v1/arms`."""
+
+from dataclasses import asdict
+from typing import Any  # JSON
+
+from fastapi import APIRouter
+
+from router.types import Decision
+from service.house import HouseOf
+from service.wire import ChatBody
+
+router = APIRouter(tags=["router"])
+
+
+@router.post("/v1/route")
+async def route(body: ChatBody, house: HouseOf) -> dict[str, Any]:
+    """The decision on a conversation, without its run; nothing is logged."""
+    wish = body.wish
+    return decision_json(await house.engine.decide(body.request(), body.model, wish.constraints(), wish.conversation))
+
+
+@router.get("/v1/policies")
+async def policies(house: HouseOf) -> dict[str, Any]:
+    """The policy at work and what it believes, per arm and region."""
+    settings = house.settings.router
+    return {
+        "object": "policy",
+        "policy": house.policy.name,
+        "quality": settings.quality,
+        "explore": settings.explore,
+        "beliefs": house.policy.beliefs(),
+    }
+
+
+@router.get("/v1/arms")
+async def arms(house: HouseOf) -> dict[str, Any]:
+    """Every arm: what its strategy is, how many calls it makes, what it takes, and what the policy believes of it."""
+    beliefs = house.policy.beliefs()
+    by_arm = beliefs.get("arms", {})
+    data = []
+    for arm in house.catalog.arms():
+        strategy = house.catalog.strategies[arm.strategy]
+        params = {**strategy.params, **house.settings.strategies.params.get(arm.strategy, {})}
+        calls = strategy.calls(params)
+        believed = by_arm.get(str(arm)) if isinstance(by_arm, dict) else None
+        data.append(
+            {
+                "arm": str(arm),
+                "model": arm.model,
+                "strategy": arm.strategy,
+                "summary": strategy.summary,
+                "paper": strategy.paper,
+                "params": params,
+                "calls": calls,
+                "cost": house.costs.estimate(arm, calls)._asdict(),
+                "belief": believed,
+            }
+        )
+    return {"object": "list", "data": data}
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """A decision with everything it was taken by; times in seconds."""
+    return {
+        "id": decision.id,
+        "object": "decision",
+        "arm": str(decision.arm),
+        "model": decision.arm.model,
+        "strategy": decision.arm.strategy,
+        "policy": decision.policy,
+        "why": decision.why,
+        "probability": decision.probability,
+        "propensities": {str(arm): p for arm, p in decision.propensities.items()},
+        "estimates": {str(arm): asdict(estimate) for arm, estimate in decision.estimates.items()},
+        "neighbours": [asdict(neighbour) for neighbour in decision.neighbours],
+        "seconds": decision.seconds,
+        "embed_seconds": decision.embed_seconds,
+    }

@@ -1,0 +1,164 @@
+"""The shapes of chat completions on the wire: what may be asked, and our values in OpenAI's clothes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal  # Any: JSON that passes through to the model
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.errors import BadRequest
+from models.types import Message, Part, Reply, Request, TokenLogprob, Usage
+from service.numbers import Number, Share
+from strategies.core import Constraints
+
+
+class Wish(BaseModel):
+    """The `pointsman` object of a request: what this caller allows and prefers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    quality: Share | None = None
+    max_seconds: Annotated[Number, Field(gt=0)] | None = None
+    max_calls: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_usd: Annotated[Number, Field(ge=0)] | None = None
+    models: list[str] = []
+    strategies: list[str] = []
+    conversation: Annotated[str, Field(max_length=200)] | None = None
+    explore: bool | None = None
+
+    def constraints(self) -> Constraints:
+        """The same as the router takes it."""
+        plain = self.model_dump(exclude={"models", "strategies", "conversation"})
+        return Constraints(**plain, models=tuple(self.models), strategies=tuple(self.strategies))
+
+
+class ContentPart(BaseModel):
+    """A part of a message; text parts have words, others (images) pass through."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    text: str | None = None
+
+
+class Turn(BaseModel):
+    """One message of the conversation."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[ContentPart] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+    def message(self) -> Message:
+        """The same as a model takes it."""
+        content: str | tuple[Part, ...]
+        if isinstance(self.content, list):
+            content = tuple(part.model_dump(exclude_none=True) for part in self.content)
+        else:
+            content = self.content or ""
+        return Message(self.role, content, self.name, tuple(self.tool_calls or ()), self.tool_call_id)
+
+
+class StreamOptions(BaseModel):
+    """`stream_options` of a request."""
+
+    include_usage: bool = False
+
+
+class ChatBody(BaseModel):
+    """The body of a chat completion. What is not named here passes to the model's server as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: Annotated[str, Field(min_length=1)] = "auto"
+    messages: Annotated[list[Turn], Field(min_length=1)]
+    temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[Number, Field(gt=0, le=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
+    stop: str | Annotated[list[str], Field(max_length=16)] | None = None
+    seed: Annotated[int, Field(strict=True)] | None = None
+    n: Annotated[int, Field(strict=True)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    response_format: dict[str, Any] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20, strict=True)] | None = None
+    pointsman: Wish | None = None
+
+    @property
+    def wish(self) -> Wish:
+        """The `pointsman` object, empty where there is none."""
+        return self.pointsman or Wish()
+
+    def request(self) -> Request:
+        """The same as a model takes it. Raises BadRequest for more than one choice."""
+        if self.n not in (None, 1):
+            raise BadRequest(f"n: only one choice per request, not {self.n!r}", param="n")
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return Request(
+            messages=tuple(turn.message() for turn in self.messages),
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            stop=tuple(stop for stop in stops if stop),
+            seed=self.seed,
+            tools=tuple(self.tools or ()),
+            tool_choice=self.tool_choice,
+            response_format=self.response_format,
+            logprobs=bool(self.logprobs),
+            top_logprobs=self.top_logprobs,
+            extra=self.model_extra or {},
+        )
+
+
+def usage_json(usage: Usage) -> dict[str, int]:
+    """Tokens of all calls of the run, in OpenAI's shape."""
+    total = usage.prompt_tokens + usage.completion_tokens
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": total,
+    }
+
+
+def logprobs_json(entries: Sequence[TokenLogprob]) -> dict[str, Any] | None:
+    """Log-probabilities in OpenAI's shape; None where there are none."""
+    if not entries:
+        return None
+    return {
+        "content": [{**_logprob(e.token, e.logprob), "top_logprobs": [_logprob(*t) for t in e.top]} for e in entries]
+    }
+
+
+def message_json(reply: Reply) -> dict[str, Any]:
+    """A whole reply as the assistant's message."""
+    calls = whole_calls(reply.tool_calls)
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text if reply.text or not calls else None}
+    if reply.reasoning:
+        message["reasoning_content"] = reply.reasoning
+    if calls:
+        message["tool_calls"] = calls
+    return message
+
+
+def whole_calls(pieces: Sequence[Part]) -> list[dict[str, Any]]:
+    """Tool calls put together from the pieces in which they were streamed; a piece says by `index` where it belongs."""
+    calls: dict[int, dict[str, Any]] = {}
+    for position, piece in enumerate(pieces):
+        index = int(piece.get("index", position))
+        function: Mapping[str, Any] = piece.get("function") or {}
+        call = calls.setdefault(index, {"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
+        call["id"] = call["id"] or piece.get("id") or ""
+        call["type"] = piece.get("type") or call["type"]
+        call["function"]["name"] += function.get("name") or ""
+        call["function"]["arguments"] += function.get("arguments") or ""
+    return [calls[index] for index in sorted(calls)]
+
+
+def _logprob(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
