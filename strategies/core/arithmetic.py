@@ -12,21 +12,25 @@ NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]*\d)|\d+(?:\.\d+)?"
 TOKEN = re.compile(rf"(?P<number>{NUMBER})|(?P<sign>\\times|\\cdot|\\div|[-+*/×·÷−=()]|\b[xX]\b|(?<=\d)[xX](?=\d))|\S")
 SIGNS = {"×": "*", "·": "*", "\\times": "*", "\\cdot": "*", "x": "*", "X": "*", "÷": "/", "\\div": "/", "−": "-"}
 SPOKEN = (
+    (r"\bone more (?:thing|question)\b", ""),
+    (r"\bhow much more is\s+(\S+)\s+than\s+(\S+)", r"\1 - \2"),
+    (r"(\S+)\s+and\s+(\S+)\s+(?:together|altogether|in total)\b", r"\1 + \2"),
     (r"(\S+)\s+(?:multiplied by|times)\s+(\S+)", r"\1 * \2"),
     (r"(\S+)\s+plus\s+(\S+)", r"\1 + \2"),
     (r"(\S+)\s+minus\s+(\S+)", r"\1 - \2"),
     (r"(\S+)\s+divided by\s+(\S+)", r"\1 / \2"),
-    (r"\b(?:sum of|add)\s+(\S+)\s+(?:and|to)\s+(\S+)", r"\1 + \2"),
+    (r"\b(?:sum of|total of|sum up|add)\s+(\S+)\s+(?:and|to)\s+(\S+)", r"\1 + \2"),
     (r"\bdifference (?:between|of)\s+(\S+)\s+and\s+(\S+)", r"\1 - \2"),
     (r"\b(?:subtract|take)\s+(\S+)\s+(?:away\s+)?from\s+(\S+)", r"\2 - \1"),
     (r"\b(?:product of|multiply)\s+(\S+)\s+(?:and|by|with)\s+(\S+)", r"\1 * \2"),
     (r"\bdivide\s+(\S+)\s+by\s+(\S+)", r"\1 / \2"),
 )
 ASIDE_WORDS = """
-a an and answer be by calculate calculation can careful carefully check compute could do does equal equals
-evaluate exact explain find following for from get give how i in is it just know let make makes me much need
-number of only out please result s say show solve step steps sum tell that the then think this to total value
-want what whats when with work working would write you your
+a an and answer answering ask asks be briefly by calculate calculation can careful carefully check compute
+could do does equal equals evaluate exact explain final find following for from get give hello help here hey
+hi how i in is it just kindly know left let like make makes me much my need number of only out please question
+quick result s say short show solve step steps sum teacher tell thank thanks that the then think this to
+together total up value want what whats when with work working would write you your
 """
 ASIDE = frozenset(ASIDE_WORDS.split())
 

@@ -1,62 +1,22 @@
-"""What a text claims and whether a passage bears it out: names, numbers and words, and the passage inside a message."""
+"""What an answer claims beyond its question, and whether a passage bears it out."""
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from strategies.core.parse import final, sentences, squeeze
 
-LABEL = (
-    r"(?:passage|context|text|document|article|excerpt|source|story|paragraph|notes?|background|information|facts|"
-    r"(?:read|from|using|given|according to|based on) (?:this|the)\b[^:\n]*|(?:here|below) (?:is|are)\b[^:\n]*)"
-)
-ASK = r"(?:question|query|task|now answer|now|answer|instruction)\b[^:\n]*"
-LABELLED = re.compile(rf"^[ \t*#]*{LABEL}\s*:\s*(.+?)(?=^[ \t*#]*{ASK}\s*:|\n\s*\n|\Z)", re.I | re.M | re.S)
-MARKED = re.compile(r"<(passage|context|document|text)>(.+?)</\1>|\"\"\"(.+?)\"\"\"|```(.+?)```", re.I | re.S)
 WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 COMMON_WORDS = """
-a about above according after again all also am an and answer any are as at be because been before being below
-between both but by can context could did do does during each either else ever every for found from given had
-has have he her here hers him his how i if in into is it its just let may me mentioned might more most must my
-named no nor not of on one only or other our out over passage question said same says shall she should since
-so some stated such text than that the their them then there therefore these they this those though through
-thus to too under until up us very was we were what when where whether which while who whom whose why will
-with would yes yet you your
+a about above according after again all also am an and answer any are as at be because been before being
+belongs below between born both but by called calls can city comes company context could did do does during
+each either else ever every for found from given had has have he her here hers him his home how i if in into
+is it its job just let live lives located may me mentioned might more most must my name named no nor not of on
+one only or other our out over passage place play plays question said same says shall she should since
+situated so some stated such text than that the their them then there therefore these they this those though
+through thus to too trade under until up us very was we were what when where whether which while who whom
+whose why will with work works would yes yet you your
 """
 COMMON = frozenset(COMMON_WORDS.split())
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """A message that brings its own passage: the passage, and the rest, which asks."""
-
-    passage: str
-    rest: str
-
-
-def passage_in(message: str) -> Carried | None:
-    """The passage that a message brings along for its question, or None.
-
-    It is what stands in marks or behind a label such as `Passage:`; else, if the message asks who, where, which, when
-    or what (not how many: that is calculated, not looked up), its other sentences, if there are two or more.
-    """
-    marked = MARKED.search(message)
-    if marked:
-        return Carried(next(group for group in marked.groups()[1:] if group), _without(message, marked.span()))
-    for labelled in LABELLED.finditer(message):
-        if len(words(labelled[1])) >= 5 and not labelled[1].rstrip().endswith("?"):
-            return Carried(labelled[1], _without(message, labelled.span()))
-    parts = [message[start:end] for start, end in sentences(message)]
-    told = [part for part in parts if not part.endswith(("?", ":")) and len(words(part)) >= 4]
-    rest = " ".join(part for part in parts if part not in told)
-    looked_up = re.search(r"\b(?:who|whom|whose|where|which|when|what)\b", rest, re.IGNORECASE)
-    counted = re.search(r"\b(?:how|total|sum|altogether|left)\b|\d", rest, re.IGNORECASE)
-    numbers = re.findall(r"\d+", " ".join(told))
-    return Carried(" ".join(told), rest) if len(told) > 1 and looked_up and not counted and len(numbers) < 2 else None
-
-
-def _without(text: str, span: tuple[int, int]) -> str:
-    return text[: span[0]] + " " + text[span[1] :]
 
 
 def abstains(answer: str) -> bool:
@@ -88,24 +48,38 @@ def names(text: str) -> list[str]:
 
 
 def claims(answer: str, question: str) -> list[str]:
-    """What an answer says that its question does not: names and numbers if there are any, else the other words."""
+    """What an answer says that its question does not, in order: names, numbers and other words, without common ones."""
     told = {_stem(word) for word in words(question)}
-    new = [word for word in names(final(answer)) if _stem(word) not in told]
-    if new:
-        return new
     return [word for word in words(final(answer)) if _stem(word) not in told and word.lower() not in COMMON]
 
 
 def missing(answer: str, question: str, passage: str) -> list[str]:
-    """The claims of an answer that the passage does not mention.
+    """The claims of an answer that the passage must mention and does not.
 
-    Of up to four claims, and of names and numbers, each must be there; of longer prose, at least half of the words.
+    It must mention every name and number, and the last claim, which is mostly what was asked for. Without any name or
+    number, it must mention each of up to four claims, and at least half of more.
     """
     there = {_stem(word) for word in words(passage)}
-    made = claims(answer, question)
+    made, named = claims(answer, question), names(final(answer))
     absent = [word for word in made if _stem(word) not in there]
-    prose = len(made) > 4 and not names(final(answer))
-    return [] if prose and 2 * len(absent) < len(made) else absent
+    if any(word in named for word in made):
+        return [word for word in absent if word in named or word == made[-1]]
+    return [] if len(made) > 4 and 2 * len(absent) < len(made) else absent
+
+
+def misplaced(answer: str, question: str, passage: str) -> bool:
+    """Whether the passage says what the answer claims only of somebody else.
+
+    So it is if the answer names its subject, and every sentence with the claim names others: none of them the subject,
+    and none whom another sentence names together with the subject.
+    """
+    made = {_stem(word) for word in claims(answer, question)}
+    subject = {_stem(word) for word in names(final(answer))} - made
+    rows = [passage[start:end] for start, end in sentences(passage)]
+    named = [{_stem(word) for word in names(row)} for row in rows]
+    linked = subject.union(*(row for row in named if row & subject))
+    bearing = [named[i] - made for i, row in enumerate(rows) if made & {_stem(word) for word in words(row)}]
+    return bool(subject and bearing) and all(row and not row & linked for row in bearing)
 
 
 def telling(question: str, passages: Iterable[str]) -> str:

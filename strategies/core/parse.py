@@ -57,8 +57,8 @@ def sections(text: str, names: Sequence[str]) -> dict[str, str]:
     choice = "|".join(re.escape(name) for name in names)
     heading = re.compile(rf"^[ \t#*>]*(?:\d+[.)][ \t*]*)?({choice})[ \t*]*(?::[ \t*]*|$)", re.IGNORECASE | re.MULTILINE)
     found = list(heading.finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
-    return {match[1].upper(): text[match.end() : end].strip() for match, end in zip(found, ends, strict=True)}
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    return {match[1].upper(): text[match.end() : end].strip() for match, end in zip(found, ends, strict=False)}
 
 
 def after(text: str, marker: str) -> str | None:

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from strategies.core.arithmetic import asked, equations, number
+from strategies.core.carried import passage_in
 from strategies.core.context import Context
-from strategies.core.evidence import about, abstains, claims, missing, passage_in, telling
+from strategies.core.evidence import about, abstains, claims, misplaced, missing, telling
 from strategies.core.parse import final, squeeze
 
 
@@ -58,6 +59,8 @@ async def arithmetic(ctx: Context, draft: str) -> Verdict:
     given = number(answer)
     if given == question.value:
         return Verdict(True, by="arithmetic")
+    if given is None and not abstains(draft):  # "seven", "VII": a number perhaps, but not one that can be compared
+        return SILENT
     return Verdict(False, f'"{question.text} = {answer if given is None else given}" does not hold', "arithmetic")
 
 
@@ -67,10 +70,12 @@ def against_passages(near: float) -> Verifier:
     async def check(ctx: Context, draft: str) -> Verdict:
         carried = passage_in(ctx.question)
         if carried is not None:
-            absent = missing(draft, carried.rest, carried.passage)
-            if absent:
-                return Verdict(False, f'the passage does not mention "{" ".join(absent[:3])}"', "passage")
-            return Verdict(True, by="passage") if claims(draft, carried.rest) else SILENT
+            if abstains(draft) or not claims(draft, carried.rest):
+                return SILENT
+            absent = " ".join(missing(draft, carried.rest, carried.passage)[:3])
+            if not absent and misplaced(draft, carried.rest, carried.passage):
+                absent = squeeze(final(draft)).rstrip(".")
+            return Verdict(not absent, f'the passage does not mention "{absent}"' if absent else "", "passage")
         found = [passage.text for passage in await ctx.search() if passage.score >= near]
         evidence = about(ctx.question, found)
         if not evidence or asked(ctx.question) is not None:

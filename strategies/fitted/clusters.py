@@ -90,7 +90,7 @@ def routed(vectors: Vectors, centres: Vectors, expert: int, least: int) -> tuple
 
 
 def split(n: int, seed: int, pool: int = 100) -> tuple[Sequence[int], Sequence[int]]:
-    """The indices, shuffled, of the pool (half of the n, at most `pool`) and of the next four times as many to judge on."""
+    """The indices, shuffled, of the pool (half of the n, at most `pool`) and of four times as many to judge on."""
     rows = list(range(n))
     random.Random(seed).shuffle(rows)
     cut = min(n // 2, pool)

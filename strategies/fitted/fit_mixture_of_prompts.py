@@ -106,9 +106,8 @@ def ape_prompts(pool: Sequence[Demo], shares: Shares, experts: int, chance: rand
 
 
 def instruction_of(reply: str) -> str:
-    """The instruction in a reply that completes "The instruction was to": its first line, as a sentence of its own."""
-    first = squeeze(reply.strip().split("\n", 1)[0]).strip("\"' ").removeprefix("to ")
-    return first[:1].upper() + first[1:]
+    """The instruction in a reply that completes "The instruction was to": its first line without marks around it."""
+    return squeeze(reply.strip().split("\n", 1)[0]).strip("\"'. ").removeprefix("to ")
 
 
 @dataclass(frozen=True, slots=True)

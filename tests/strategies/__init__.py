@@ -1,0 +1,1 @@
+"""Ways of asking, each tested against its paper."""

@@ -1,0 +1,139 @@
+"""The stage a strategy is tested on: scripted models, a small library, an embedder of words, and a record of the run."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.backend import Backend, Internals
+from models.types import Chunk, Message, Reply, Request, Usage
+from strategies.core import Budget, Called, Context, Noted, Passage, Query, Strategy, Token
+from strategies.core.events import Fact, RunEvent
+from strategies.core.query import Library
+from strategies.core.registry import Param
+
+Say = Callable[[Request], str]
+
+
+@dataclass
+class Script:
+    """A model that says what a function tells it to, word by word; remembers how many of its streams are open."""
+
+    name: str
+    say: Say
+    open: int = 0
+    hang: bool = False
+    offers: frozenset[str] = frozenset()
+    internals: Internals | None = None
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        self.open += 1
+        try:
+            if self.hang:
+                await asyncio.Event().wait()
+            await asyncio.sleep(0)  # as a model does: others get their turn
+            text = self.say(request)
+            for piece in re.findall(r"\S*\s*", text):
+                yield Chunk(text=piece)
+            yield Chunk(finish_reason="stop", usage=Usage(1, max(1, len(text.split()))))
+        finally:
+            self.open -= 1
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class WordEmbedder:
+    """Embeds a text as the bag of its words, each word hashed to one of 256 directions; unit length."""
+
+    name: str = "words"
+    size: int = 256
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = np.zeros((len(texts), self.size), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in re.findall(r"\w+", text.lower()):
+                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.size] += 1
+            row /= max(1e-9, float(np.linalg.norm(row)))
+        return rows
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Shelf:
+    """A library that holds these passages and returns the first k, whatever is searched."""
+
+    passages: Sequence[Passage]
+
+    async def search(self, text: str, k: int) -> list[Passage]:
+        return list(self.passages[:k])
+
+
+@dataclass
+class Ran:
+    """What a run did: the answer, the calls in order, the streamed text, the notes and all their facts."""
+
+    text: str = ""
+    calls: list[Called] = field(default_factory=list)
+    streamed: str | None = None
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> list[str]:
+        return [call.label for call in self.calls]
+
+    def prompt(self, label: str) -> str:
+        """The last user message of the call of that label."""
+        return next(call.request.messages[-1].text for call in self.calls if call.label == label)
+
+    def hear(self, event: RunEvent) -> None:
+        if isinstance(event, Called):
+            self.calls.append(event)
+        elif isinstance(event, Noted):
+            self.notes.append(event.text)
+            self.facts.update(event.facts)
+        elif isinstance(event, Token):
+            self.streamed = (self.streamed or "") + event.text
+
+
+async def run(
+    strategy: Strategy,
+    asked: str | Request,
+    say: Say | Script,
+    *,
+    ran: Ran | None = None,
+    peers: Mapping[str, Backend] | None = None,
+    library: Library | None = None,
+    budget: Budget | None = None,
+    **params: Param,
+) -> Ran:
+    """Run a strategy on a question or a whole request; a failure is raised, what it did until then is in `ran`."""
+    ran = ran or Ran()
+    request = Request((Message("user", asked),)) if isinstance(asked, str) else asked
+    embedder = WordEmbedder()
+    ctx = Context(
+        query=Query(request, (await embedder.embed([request.messages[-1].text]))[0]),
+        backend=say if isinstance(say, Script) else Script("small", say),
+        emit=ran.hear,
+        peers=peers or {},
+        library=library,
+        embedder=embedder,
+        budget=budget or Budget(),
+    )
+    answer = await strategy.run(ctx, **params)
+    ran.text = answer.text if isinstance(answer, Reply) else answer
+    return ran
+
+
+def saying(*replies: str) -> Say:
+    """Say these one after the other; asking for more is an error."""
+    left = list(replies)
+    return lambda _: left.pop(0)
