@@ -1,8 +1,9 @@
-"""Writes the two lock files: every installed distribution that pyproject.toml's dependencies reach, at its exact version.
+"""Writes the two lock files: every installed distribution that pyproject.toml reaches, at its exact version.
 
-Reads the metadata of what `.venv` holds and asks no index, so the lock is what the tests ran on. Torch is left out (it has
-its own file, installed first), and so is what only its CUDA build pulls in: the same lock serves machines with and without
-a GPU. `requirements.lock` is what the service runs on; `requirements-dev.lock` is what checking and building add.
+Reads the metadata of what `.venv` holds and asks no index, so the lock is what the tests ran on. Torch is left out
+(it has its own file, installed first), and so is what only its CUDA build pulls in: the same lock serves machines
+with and without a GPU. `requirements.lock` is what the service runs on; `requirements-dev.lock` is what checking and
+building add.
 """
 
 import sys
@@ -15,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAD = "# Made by `make lock` from the environment that passed the tests; pyproject.toml says what is wanted directly.\n"
+HEAD = "# Made by `make lock` from the environment that passed the tests; pyproject.toml names what is wanted.\n"
 CUDA_ONLY = ("nvidia-", "cuda-", "triton")
 
 
