@@ -29,8 +29,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False, symlinks=True)
     site = next((folder / "lib").glob("python*/site-packages"))
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--prefix", str(folder)]
-    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+    subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True, capture_output=True)
     ours = next(path for path in sys.path if path.endswith("site-packages"))
     (site / "dependencies.pth").write_text(f"{ours}\n")
     return folder
@@ -48,6 +48,13 @@ def test_the_wheel_holds_every_tracked_file_of_the_five_packages(wheel: Path) ->
     assert tracked
     assert tracked - held == set()
     assert [name for name in held if name.endswith((".pyc", ".db"))] == []
+
+
+def test_the_installed_command_tells_what_it_can_do(installed: Path, tmp_path: Path) -> None:
+    command = [str(installed / "bin" / "pointsman"), "--help"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("usage: pointsman")
+    assert "serve" in told
 
 
 def test_the_installed_command_answers_a_question_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
