@@ -12,14 +12,15 @@ from strategies.core import Answered, Called
 
 @dataclass(slots=True)
 class Account:
-    """Gathers the events of one run; `begun` is when its request arrived, in seconds of the performance counter."""
+    """Gathers the events of one run; `begun` is when its request arrived, `decided` when its run began, by
+    the performance counter."""
 
     decision: Decision
     begun: float
+    decided: float = field(default_factory=time.perf_counter)
     created: int = field(default_factory=lambda: int(time.time()))
     reply: Reply | None = None
     outcome: Outcome | None = None
-    _decided: float = field(default_factory=time.perf_counter)
     _calls: list[tuple[float, float]] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
@@ -40,7 +41,7 @@ class Account:
     def overhead(self, streaming: bool) -> float:
         """Seconds that no model was at work; of a stream, those before its run began."""
         if streaming:
-            return self._decided - self.begun
+            return self.decided - self.begun
         return time.perf_counter() - self.begun - _covered(self._calls)
 
     def headers(self, overhead: float) -> dict[str, str]:
@@ -62,7 +63,7 @@ class Account:
             "why": decision.why,
             "probability": decision.probability,
             "calls": outcome.calls if outcome else len(self._calls),
-            "seconds": outcome.seconds if outcome else time.perf_counter() - self._decided,
+            "seconds": outcome.seconds if outcome else time.perf_counter() - self.decided,
         }
         if outcome and outcome.status == "degraded":
             told |= {"degraded": True, "error": outcome.error, "chosen": str(decision.arm)}

@@ -28,6 +28,7 @@ def serve(settings: Settings) -> int:
         app,
         log_config=None,
         access_log=False,
+        ws="none",
         server_header=False,
         timeout_graceful_shutdown=math.ceil(settings.server.drain_seconds),
     )

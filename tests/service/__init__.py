@@ -1,0 +1,1 @@
+"""The service: a real server on a socket, asked by real clients."""
