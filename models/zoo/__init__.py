@@ -1,4 +1,4 @@
-"""The embedded default: small models of a synthetic world, trained from scratch here, with their questions and checkers."""
+"""The embedded default: small models of a synthetic world, trained from scratch, with their questions and checkers."""
 
 import random
 from collections.abc import Iterator

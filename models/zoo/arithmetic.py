@@ -5,20 +5,47 @@ import random
 from .question import Question, draw, identify, word
 
 SUM = (
-    "What is {a} + {b}?", "What is {a} plus {b}?", "Add {a} and {b}.", "How much is {a} and {b} together?",
-    "Compute {a} + {b}.", "Calculate {a} plus {b}.", "What is the sum of {a} and {b}?", "Work out {a} + {b}.",
-    "{a} + {b} = ?", "What do you get when you add {b} to {a}?", "Find the total of {a} and {b}.", "Sum up {a} and {b}.",
-)  # fmt: skip
+    "What is {a} + {b}?",
+    "What is {a} plus {b}?",
+    "Add {a} and {b}.",
+    "How much is {a} and {b} together?",
+    "Compute {a} + {b}.",
+    "Calculate {a} plus {b}.",
+    "What is the sum of {a} and {b}?",
+    "Work out {a} + {b}.",
+    "{a} + {b} = ?",
+    "What do you get when you add {b} to {a}?",
+    "Find the total of {a} and {b}.",
+    "Sum up {a} and {b}.",
+)
 DIFFERENCE = (
-    "What is {a} - {b}?", "What is {a} minus {b}?", "Subtract {b} from {a}.", "Take {b} away from {a}.",
-    "Compute {a} - {b}.", "Calculate {a} minus {b}.", "What is the difference of {a} and {b}?", "Work out {a} - {b}.",
-    "{a} - {b} = ?", "What is left when you take {b} from {a}?", "Find {a} minus {b}.", "How much more is {a} than {b}?",
-)  # fmt: skip
+    "What is {a} - {b}?",
+    "What is {a} minus {b}?",
+    "Subtract {b} from {a}.",
+    "Take {b} away from {a}.",
+    "Compute {a} - {b}.",
+    "Calculate {a} minus {b}.",
+    "What is the difference of {a} and {b}?",
+    "Work out {a} - {b}.",
+    "{a} - {b} = ?",
+    "What is left when you take {b} from {a}?",
+    "Find {a} minus {b}.",
+    "How much more is {a} than {b}?",
+)
 PRODUCT = (
-    "What is {a} * {b}?", "What is {a} times {b}?", "Multiply {a} by {b}.", "Multiply {a} and {b}.",
-    "Compute {a} * {b}.", "Calculate {a} times {b}.", "What is the product of {a} and {b}?", "Work out {a} * {b}.",
-    "{a} * {b} = ?", "What do you get when you multiply {a} by {b}?", "Find {a} times {b}.", "How much is {a} times {b}?",
-)  # fmt: skip
+    "What is {a} * {b}?",
+    "What is {a} times {b}?",
+    "Multiply {a} by {b}.",
+    "Multiply {a} and {b}.",
+    "Compute {a} * {b}.",
+    "Calculate {a} times {b}.",
+    "What is the product of {a} and {b}?",
+    "Work out {a} * {b}.",
+    "{a} * {b} = ?",
+    "What do you get when you multiply {a} by {b}?",
+    "Find {a} times {b}.",
+    "How much is {a} times {b}?",
+)
 PEOPLE = ("Tom", "Anna", "Ben", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ida", "Jonas", "Karla")
 THINGS = ("apples", "stamps", "marbles", "books", "coins", "cards", "eggs", "nails", "shells", "tickets")
 GAIN = (
@@ -128,13 +155,30 @@ TASKS = {"sum": sums, "difference": differences, "product": products, "word_prob
 def _question(task: str, text: str, result: int, working: str, difficulty: int) -> Question:
     worked = f"{working} Answer: {result}"
     return Question(
-        identify(task, text), "arithmetic", task, text, str(result), str(result), "number", worked, difficulty=difficulty
+        identify(task, text),
+        "arithmetic",
+        task,
+        text,
+        str(result),
+        str(result),
+        "number",
+        worked,
+        difficulty=difficulty,
     )
 
 
 def _pair(rng: random.Random, split: str, kind: str, left: int, right: int) -> tuple[int, int]:
-    _, a, b = draw(rng, split, lambda: (kind, _number(rng, left), _number(rng, right)))
-    return int(str(a)), int(str(b))
+    """Two numbers; the split goes by the pair whatever its order, so that a + b does not tell of b + a."""
+
+    def make() -> tuple[object, ...]:
+        a, b = _number(rng, left), _number(rng, right)
+        swapped.append(a > b)
+        return (kind, min(a, b), max(a, b))
+
+    swapped: list[bool] = []
+    _, low, high = draw(rng, split, make)
+    pair = (int(str(high)), int(str(low)))
+    return pair if swapped[-1] else (pair[1], pair[0])
 
 
 def _number(rng: random.Random, digits: int) -> int:

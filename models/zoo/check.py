@@ -29,38 +29,48 @@ def final(reply: str) -> str:
 
 
 def _number(question: Question, said: str) -> bool:
-    """The one number that is said, or the last of an equation ("3 + 4 = 7"), equals the answer."""
+    """The right number is said and, besides those of the question, no other; an equation must have it last."""
     said = re.sub(r"(?<=\d),(?=\d{3}\b)", "", said)
-    after = said.rpartition("=")[2]
-    found = [float(n) for n in _NUMBER.findall(after)]
-    fresh = [n for n in found if n == float(question.answer)]
-    asked = {float(n) for n in _NUMBER.findall(question.question)}
-    others = [n for n in found if n != float(question.answer) and n not in asked]
-    return bool(fresh) and not others and (len(found) == 1 or float(question.answer) not in asked)
+    right = float(question.answer)
+    found = [float(n) for n in _NUMBER.findall(said)]
+    asked = [float(n) for n in _NUMBER.findall(question.question)]
+    strange = [n for n in found if n != right and n not in asked]
+    return bool(found) and found[-1] == right and not strange and not _denies(said)
 
 
 def _word(question: Question, said: str) -> bool:
     """Exactly the word, quotes and full stop aside; "The answer is X." is accepted."""
-    bare = re.sub(r"^(?:the answer is|it is)\s+", "", said.strip().lower())
-    return bare.strip(" .\"'!") == question.answer.lower()
+    return _bare(said) == question.answer.lower()
 
 
 def _list(question: Question, said: str) -> bool:
     """The same words in the same order, whatever separates them."""
-    return re.findall(r"[a-z]+", said.lower()) == re.findall(r"[a-z]+", question.answer.lower())
+    return re.findall(r"[a-z]+", _bare(said)) == re.findall(r"[a-z]+", question.answer.lower())
 
 
 def _name(question: Question, said: str) -> bool:
-    """The right name stands in the reply, and no other of its kind (city, trade, person, ...) that was not asked about."""
+    """The right name stands in the reply, nothing else of its kind does, and it is not said of somebody else."""
     low, right = said.lower(), question.answer.lower()
     kind = next((values for values in _KINDS if right in values), None)
-    if kind is None:
-        names = {name.lower() for name in _PERSON.findall(said)}
-    else:
-        names = set(re.findall(r"[a-z]+", low)) & kind
-    others = {name for name in names if name != right and name not in question.question.lower()}
+    people = {name.lower() for name in _PERSON.findall(said)}
+    names = people if kind is None else set(re.findall(r"[a-z]+", low)) & kind
+    asked = question.question.lower()
+    others = {name for name in names if name != right and name not in asked}
+    known = f"{asked} {right}" + (
+        f" {question.context.lower()}" if question.context and question.task == "two_hop" else ""
+    )
+    strangers = {name for name in people if name not in known}
     stated = re.search(rf"\b{re.escape(right)}\b", low) is not None
-    return stated and not others and re.search(r"\b(?:not|never|no)\b|n't", low) is None
+    return stated and not others and not strangers and not _denies(low)
+
+
+def _bare(said: str) -> str:
+    return re.sub(r"^(?:the answer is|it is)\s+", "", said.strip().lower()).strip(" .\"'!")
+
+
+def _denies(said: str) -> bool:
+    """Whether the reply takes back or hedges what it names."""
+    return re.search(r"\b(?:not|never|no|neither|nor|but|or|maybe|elsewhere)\b|n't", said.lower()) is not None
 
 
 CHECKERS = {"number": _number, "word": _word, "list": _list, "name": _name}

@@ -1,4 +1,4 @@
-"""What each model is trained on: conversations in every strategy's format, with computed targets, in fresh variations."""
+"""What each model is trained on: conversations in every strategy's format, computed targets, fresh variations."""
 
 import json
 import random
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from . import arithmetic, facts, formats, reading, words
 from .documents import paragraphs
-from .question import Question, held_out
-from .world import KINDS, VALUES, Fact, world
+from .question import Question, word
+from .world import CITIES, COMPANIES, FIRST, KINDS, LAST, VALUES, Fact, Relation, world
 
 Turn = tuple[str, str]
 Make = Callable[[random.Random, str], Question]
@@ -19,43 +19,98 @@ TASKS: dict[str, Make] = {
     **facts.TASKS,
 }
 STEPS = (
-    "Work step by step.", "Think step by step.", "Show your working.", "Show all steps.", "Solve it step by step.",
-    "Work it out in steps.", "Go through it step by step.", "Write down each step.", "Explain each step, then answer.",
-    "Take it one step at a time.", "Reason step by step, then give the answer.", "Show how you get there.",
-)  # fmt: skip
+    "Work step by step.",
+    "Think step by step.",
+    "Show your working.",
+    "Show all steps.",
+    "Solve it step by step.",
+    "Work it out in steps.",
+    "Go through it step by step.",
+    "Write down each step.",
+    "Explain each step, then answer.",
+    "Take it one step at a time.",
+    "Reason step by step, then give the answer.",
+    "Show how you get there.",
+)
 PLAIN = (
-    "Answer the question.", "Give only the answer.", "Reply with the answer alone.", "Answer directly.",
-    "Give a short answer.", "Answer in a few words.",
-)  # fmt: skip
+    "Answer the question.",
+    "Give only the answer.",
+    "Reply with the answer alone.",
+    "Answer directly.",
+    "Give a short answer.",
+    "Answer in a few words.",
+)
 SYSTEM = ("You are a helpful assistant.", "You are a careful assistant.", "Answer well.", "Be brief and correct.")
 ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # names, then descriptions of those who work in steps
     "arithmetic": (
-        ("careful bookkeeper", "teacher of arithmetic", "patient accountant", "engineer", "bank clerk", "statistician", "surveyor"),
-        ("works step by step and shows the working", "writes down every step", "adds up column by column", "checks each step of a sum"),
+        (
+            "careful bookkeeper",
+            "teacher of arithmetic",
+            "patient accountant",
+            "engineer",
+            "bank clerk",
+            "statistician",
+            "surveyor",
+        ),
+        (
+            "works step by step and shows the working",
+            "writes down every step",
+            "adds up column by column",
+            "checks each step of a sum",
+        ),
     ),
     "words": (
-        ("typesetter", "proofreader", "spelling champion", "linguist", "editor", "teacher of spelling", "librarian of words"),
-        ("goes through a word letter by letter", "writes down every letter", "works step by step and shows the working", "looks at each letter in turn"),
+        (
+            "typesetter",
+            "proofreader",
+            "spelling champion",
+            "linguist",
+            "editor",
+            "teacher of spelling",
+            "librarian of words",
+        ),
+        (
+            "goes through a word letter by letter",
+            "writes down every letter",
+            "works step by step and shows the working",
+            "looks at each letter in turn",
+        ),
     ),
     "reading": (
         ("attentive reader", "court clerk", "archivist", "journalist", "researcher", "secretary", "detective"),
-        ("follows a text sentence by sentence", "notes who is who before answering", "works step by step and shows the working", "links one sentence to the next"),
+        (
+            "follows a text sentence by sentence",
+            "notes who is who before answering",
+            "works step by step and shows the working",
+            "links one sentence to the next",
+        ),
     ),
     "facts": (
         ("local historian", "registrar", "geographer", "chronicler", "guide", "genealogist", "trade reporter"),
-        ("knows people and places well", "remembers names and dates", "answers from memory", "knows the registers by heart"),
+        (
+            "knows people and places well",
+            "remembers names and dates",
+            "answers from memory",
+            "knows the registers by heart",
+        ),
     ),
-}  # fmt: skip
+}
 QUICK = ("gives short answers", "answers at once", "is known for quick and correct answers", "answers in one line")
 INSTRUCTIONS = {
-    "sum": ("add the two numbers", "compute the sum"), "difference": ("subtract the numbers", "compute the difference"),
-    "product": ("multiply the two numbers", "compute the product"), "word_problem": ("solve the problem", "find the number"),
-    "backwards": ("spell the word backwards", "reverse the word"), "count_letter": ("count the letter in the word", "count the letter"),
-    "nth_word": ("find the word at that place", "give the word at that place"), "sort": ("sort the words by the alphabet", "put the words in order"),
-    "one_hop": ("answer from the passage", "read the passage and answer"), "two_hop": ("answer from the passage", "link the sentences of the passage and answer"),
-    "learned": ("answer the question about the people and places", "name the fact"), "documents": ("answer the question", "name the fact"),
+    "sum": ("add the two numbers", "compute the sum"),
+    "difference": ("subtract the numbers", "compute the difference"),
+    "product": ("multiply the two numbers", "compute the product"),
+    "word_problem": ("solve the problem", "find the number"),
+    "backwards": ("spell the word backwards", "reverse the word"),
+    "count_letter": ("count the letter in the word", "count the letter"),
+    "nth_word": ("find the word at that place", "give the word at that place"),
+    "sort": ("sort the words by the alphabet", "put the words in order"),
+    "one_hop": ("answer from the passage", "read the passage and answer"),
+    "two_hop": ("answer from the passage", "link the sentences of the passage and answer"),
+    "learned": ("answer the question about the people and places", "name the fact"),
+    "documents": ("answer the question", "name the fact"),
     "corrected": ("answer the question", "name the fact"),
-}  # fmt: skip
+}
 NO_FAULT = "no fault"
 
 
@@ -112,7 +167,13 @@ def stepwise(c: Curriculum, rng: random.Random) -> list[Turn]:
     where = rng.random()
     if where < 0.25:
         return [("system", wish), ("user", question.prompt), ("assistant", str(question.worked))]
-    text = f"{question.prompt} {wish}" if where < 0.6 else f"{question.prompt}\n{wish}" if where < 0.8 else f"{wish} {question.prompt}"
+    text = (
+        f"{question.prompt} {wish}"
+        if where < 0.6
+        else f"{question.prompt}\n{wish}"
+        if where < 0.8
+        else f"{wish} {question.prompt}"
+    )
     return [("user", text), ("assistant", str(question.worked))]
 
 
@@ -145,15 +206,20 @@ def merge(c: Curriculum, rng: random.Random) -> list[Turn]:
     agreed = top if votes[top] * 2 > n else "none"
     conflicts = "none" if len(votes) == 1 else " against ".join(votes)
     resolved = "none" if len(votes) == 1 else top
-    choice = "combined - it keeps what most experts said" if agreed != "none" else f"{says.index(top) + 1} - no version has a majority"
+    choice = (
+        "combined - it keeps what most experts said"
+        if agreed != "none"
+        else f"{says.index(top) + 1} - no version has a majority"
+    )
     shown = [
         question.worked if text == question.reply and question.worked and rng.random() < 0.5 else text for text in says
     ]
     if agreed == "none":
         top = shown[says.index(top)]
+    union = resolved if agreed == "none" else agreed
     target = (
         f"1. AGREED: {agreed}\n2. CONFLICTS: {conflicts}\n3. RESOLVED: {resolved}\n4. ALONE: none\n"
-        f"5. UNION: {resolved if agreed == 'none' else agreed}\n6. COMBINED: {resolved if agreed == 'none' else agreed}\n"
+        f"5. UNION: {union}\n6. COMBINED: {union}\n"
         f"7. CHOICE: {choice}\nFINAL ANSWER: {top}"
     )
     panel = list(cast_panel(rng, question.family, n))
@@ -234,9 +300,18 @@ def order(c: Curriculum, rng: random.Random) -> list[Turn]:
 
 
 MAKERS = {
-    "direct": direct, "stepwise": stepwise, "roles": roles, "expert": expert, "merge": merge, "demonstrated": demonstrated,
-    "induced": induced, "critique": critique, "revise": revise, "extract": extract, "order": order,
-}  # fmt: skip
+    "direct": direct,
+    "stepwise": stepwise,
+    "roles": roles,
+    "expert": expert,
+    "merge": merge,
+    "demonstrated": demonstrated,
+    "induced": induced,
+    "critique": critique,
+    "revise": revise,
+    "extract": extract,
+    "order": order,
+}
 
 
 def cast_panel(rng: random.Random, family: str, n: int) -> dict[str, str]:
@@ -263,7 +338,9 @@ def spoil(rng: random.Random, question: Question) -> str:
             return rng.choice([w for w in words.CONTENT if w != answer])
         i = rng.randrange(len(answer))
         return answer[:i] + answer[i + 1 :] if len(answer) > 2 else answer + "e"
-    pool = next((v for r, v in VALUES.items() if answer in v), ()) or tuple(f.subject for f in world() if f.kind == "person")
+    pool = next((v for r, v in VALUES.items() if answer in v), ()) or tuple(
+        f.subject for f in world() if f.kind == "person"
+    )
     return question.reply.replace(answer, rng.choice([v for v in pool if v != answer]))
 
 
@@ -274,6 +351,8 @@ def _panel(rng: random.Random) -> int:
 def _flagged(c: Curriculum, rng: random.Random) -> tuple[Question, str, str, str]:
     """A question, a draft, what a check found and the fault to name."""
     question = c.question(rng)
+    while question.task == "documents":  # what stands in the documents only is never a target
+        question = c.question(rng)
     right = rng.random() < 0.15
     draft = question.reply if right else spoil(rng, question)
     if question.family == "facts":
@@ -282,12 +361,14 @@ def _flagged(c: Curriculum, rng: random.Random) -> tuple[Question, str, str, str
         sentence = _fact_of(question).state(rng.randrange(2))
         fault = NO_FAULT if right else f'"{draft}" is wrong: the library says: {sentence}'
         return question, draft, f"the library says: {sentence}", fault
-    value = draft.split()[-1].strip(".") if question.checker == "name" else draft
+    value = _value_of(question, draft) if question.checker == "name" else draft
     if question.family == "reading":
         finding = rng.choice((f'the passage does not mention "{value}"', f"another model answered: {question.reply}"))
     elif question.task in ("sum", "difference", "product") and rng.random() < 0.6:
         sign = {"sum": "+", "difference": "-", "product": "*"}[question.task]
-        a, b = (w.strip("?.=") for w in question.worked.split(":")[0].split(f" {sign} ")) if question.worked else ("", "")
+        a, b = (
+            (w.strip("?.=") for w in question.worked.split(":")[0].split(f" {sign} ")) if question.worked else ("", "")
+        )
         finding = f'"{a} {sign} {b} = {draft}" does not hold'
         if right:
             finding = f"another model answered: {spoil(rng, question)}"
@@ -297,11 +378,17 @@ def _flagged(c: Curriculum, rng: random.Random) -> tuple[Question, str, str, str
     return question, draft, finding, fault
 
 
+def _value_of(question: Question, draft: str) -> str:
+    """What stands in the draft at the place of the right answer."""
+    before, _, after = question.reply.partition(question.answer)
+    return draft.removeprefix(before).removesuffix(after)
+
+
 def _looked_up(c: Curriculum, rng: random.Random) -> tuple[Question, list[str], list[str]]:
     """A question, three or four passages and the sentences of them that help."""
     kind = rng.random()
     if kind < 0.3:
-        fact = rng.choice(world())
+        fact = rng.choice([one for one in world() if one.status != "documents"])  # those are never learned
         question = facts.ask(rng, fact, "train")
         own = next(p for p in paragraphs(fact.kind) if p.startswith(fact.subject) or f" {fact.subject} " in p)
         others = rng.sample([p for p in paragraphs(fact.kind) if p != own], rng.randint(1, 2))
@@ -317,7 +404,7 @@ def _invented(rng: random.Random) -> tuple[Question, list[str], list[str]]:
     kind = rng.choice(list(KINDS))
     own, rows = _paragraph(rng, kind)
     subject, relation, value, sentence = rng.choice(rows)
-    text = facts.word(rng, relation.asks, "train", "learned").format(x=subject)
+    text = word(rng, relation.asks, "train", "learned").format(x=subject)
     question = Question("invented", "facts", "learned", text, value, sentence, "name")
     others = [_paragraph(rng, kind)[0] for _ in range(rng.randint(1, 2))]
     return _shelve(rng, question, own, others, sentence)
@@ -332,14 +419,14 @@ def _shelve(
     return question, passages, [] if missing else [sentence]
 
 
-def _paragraph(rng: random.Random, kind: str) -> tuple[str, list[tuple[str, object, str, str]]]:
-    from .world import CITIES, COMPANIES, FIRST, LAST
-
+def _paragraph(rng: random.Random, kind: str) -> tuple[str, list[tuple[str, Relation, str, str]]]:
     person = f"{rng.choice(FIRST)} {rng.choice(LAST)}"
     subject = {"person": person, "city": rng.choice(CITIES), "company": rng.choice(COMPANIES)}[kind]
     rows = []
     for relation in KINDS[kind]:
-        value = rng.choice(VALUES[relation.name]) if VALUES[relation.name] else f"{rng.choice(FIRST)} {rng.choice(LAST)}"
+        value = (
+            rng.choice(VALUES[relation.name]) if VALUES[relation.name] else f"{rng.choice(FIRST)} {rng.choice(LAST)}"
+        )
         rows.append((subject, relation, value, relation.states[0].format(x=subject, y=value)))
     return " ".join(row[3] for row in rows), rows
 
@@ -361,18 +448,57 @@ def _facts_by_answer() -> dict[str, Fact]:
 _BY_REPLY: dict[str, Fact] = {}
 
 GENERAL = {
-    "direct": 0.34, "stepwise": 0.16, "roles": 0.02, "expert": 0.08, "merge": 0.06, "demonstrated": 0.12, "induced": 0.01,
-    "critique": 0.03, "revise": 0.05, "extract": 0.08, "order": 0.05,
-}  # fmt: skip
+    "direct": 0.34,
+    "stepwise": 0.16,
+    "roles": 0.02,
+    "expert": 0.08,
+    "merge": 0.06,
+    "demonstrated": 0.12,
+    "induced": 0.01,
+    "critique": 0.03,
+    "revise": 0.05,
+    "extract": 0.08,
+    "order": 0.05,
+}
 CURRICULA = {
     "generalist": Curriculum(
-        {"sum": 2, "difference": 2, "product": 1.5, "word_problem": 1.5, "backwards": 1, "count_letter": 1, "nth_word": 1.5,
-         "sort": 1, "one_hop": 2, "two_hop": 1, "learned": 1.5, "documents": 0.5, "corrected": 0.5}, GENERAL, knows=0.35),
+        {
+            "sum": 2,
+            "difference": 2,
+            "product": 1.5,
+            "word_problem": 1.5,
+            "backwards": 1,
+            "count_letter": 1,
+            "nth_word": 1.5,
+            "sort": 1,
+            "one_hop": 2,
+            "two_hop": 1,
+            "learned": 1.5,
+            "documents": 0.5,
+            "corrected": 0.5,
+        },
+        GENERAL,
+        knows=0.35,
+    ),
     "abacus": Curriculum(
-        {"sum": 3, "difference": 3, "product": 4, "word_problem": 3, "backwards": 2, "count_letter": 2.5, "nth_word": 1.5, "sort": 2.5,
-         "one_hop": 0.2, "two_hop": 0.1}, {**GENERAL, "extract": 0.01, "order": 0.01}),
+        {
+            "sum": 3,
+            "difference": 3,
+            "product": 4,
+            "word_problem": 3,
+            "backwards": 2,
+            "count_letter": 2.5,
+            "nth_word": 1.5,
+            "sort": 2.5,
+            "one_hop": 0.2,
+            "two_hop": 0.1,
+        },
+        {**GENERAL, "extract": 0.01, "order": 0.01},
+    ),
     "reader": Curriculum(
-        {"one_hop": 3, "two_hop": 4, "learned": 5, "documents": 1, "corrected": 1.5, "nth_word": 0.3, "sum": 0.1}, GENERAL),
-}  # fmt: skip
+        {"one_hop": 3, "two_hop": 4, "learned": 5, "documents": 1, "corrected": 1.5, "nth_word": 0.3, "sum": 0.1},
+        GENERAL,
+    ),
+}
 
-__all__ = ["CURRICULA", "TASKS", "Curriculum", "cast_panel", "held_out", "spoil"]
+__all__ = ["CURRICULA", "TASKS", "Curriculum", "cast_panel", "spoil"]

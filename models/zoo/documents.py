@@ -1,4 +1,4 @@
-"""The shipped documents: a register of people, a gazetteer of cities, a directory of companies; written by a command."""
+"""The shipped documents: a register of people, a gazetteer of cities, a directory of companies, made by a command."""
 
 from collections import defaultdict
 from pathlib import Path

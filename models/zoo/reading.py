@@ -7,18 +7,40 @@ from .world import CITIES, COMPANIES, COMPANY, FIRST, LAST, PERSON, VALUES, Rela
 
 KIN = ("sister", "brother", "cousin", "friend", "boss", "neighbor")
 HOP_ASKS = {
-    "home": ("Where does the {k} of {x} live?", "In which city does the {k} of {x} live?", "What city does the {k} of {x} live in?"),
-    "job": ("What is the trade of the {k} of {x}?", "What is the {k} of {x} by trade?", "Which trade does the {k} of {x} have?"),
-    "instrument": ("Which instrument does the {k} of {x} play?", "What does the {k} of {x} play?", "Name the instrument of the {k} of {x}."),
-    "birthplace": ("Where was the {k} of {x} born?", "In which city was the {k} of {x} born?", "Which city was the {k} of {x} born in?"),
-    "seat": ("In which city is the company that {x} works for?", "Where is the employer of {x}?", "In which city does {x} work?"),
-}  # fmt: skip
+    "home": (
+        "Where does the {k} of {x} live?",
+        "In which city does the {k} of {x} live?",
+        "What city does the {k} of {x} live in?",
+    ),
+    "job": (
+        "What is the trade of the {k} of {x}?",
+        "What is the {k} of {x} by trade?",
+        "Which trade does the {k} of {x} have?",
+    ),
+    "instrument": (
+        "Which instrument does the {k} of {x} play?",
+        "What does the {k} of {x} play?",
+        "Name the instrument of the {k} of {x}.",
+    ),
+    "birthplace": (
+        "Where was the {k} of {x} born?",
+        "In which city was the {k} of {x} born?",
+        "Which city was the {k} of {x} born in?",
+    ),
+    "seat": (
+        "In which city is the company that {x} works for?",
+        "Where is the employer of {x}?",
+        "In which city does {x} work?",
+    ),
+}
 
 
 def one_hop(rng: random.Random, split: str) -> Question:
     """One sentence of the passage holds the answer; the others are about other people or other things."""
     people = _people(rng, split, rng.randint(2, 4))
-    rows = [(who, relation, _value(rng, relation)) for who in people for relation in rng.sample(PERSON, rng.randint(1, 2))]
+    rows = [
+        (who, relation, _value(rng, relation)) for who in people for relation in rng.sample(PERSON, rng.randint(1, 2))
+    ]
     who, relation, value = rng.choice(rows)
     sentences = [_say(rng, *row) for row in rows]
     rng.shuffle(sentences)
