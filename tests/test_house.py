@@ -9,18 +9,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.checkout import ROOT, tracked
+
 PACKAGES = ("models", "strategies", "router", "store", "service")
 WORDS = re.compile(r"(manager|handler|helper|util|utils|processor|wrapper)s?$", re.IGNORECASE)
 # What would tie the repository to the machine it was written on, in pieces so that this file does not match itself.
 MACHINE = ("/wo" + "rk/", "/ho" + "me/", "/ro" + "ot/", "/tm" + "p/", "pypi" + ".org", "pythonhosted" + ".org")
 CONTAINER_HOME = {"docker/compose.yaml"}  # the vLLM image keeps its models in its own root's cache
-
-
-def tracked(*suffixes: str) -> list[Path]:
-    """The files in version control that end so, those that the working tree still has."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [ROOT / name for name in listed.splitlines() if name.endswith(suffixes) and (ROOT / name).is_file()]
 
 
 def python_files(*folders: str) -> list[Path]:

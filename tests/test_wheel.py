@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.checkout import ROOT, tracked
+
 PACKAGES = ("models", "strategies", "router", "store", "service")
 
 
@@ -42,11 +43,11 @@ def test_site_packages_receives_pointsman_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_every_tracked_file_of_the_five_packages(wheel: Path) -> None:
-    listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    tracked = {f"pointsman/_app/{name}" for name in listed.splitlines() if (ROOT / name).exists()}
+    names = (path.relative_to(ROOT) for path in tracked())
+    wanted = {f"pointsman/_app/{name.as_posix()}" for name in names if name.parts[0] in PACKAGES}
     held = set(zipfile.ZipFile(wheel).namelist())
-    assert tracked
-    assert tracked - held == set()
+    assert wanted
+    assert wanted - held == set()
     assert [name for name in held if name.endswith((".pyc", ".db"))] == []
 
 
