@@ -33,7 +33,7 @@ Write the corrected answer to the question, and nothing else."""
     calls=1,
     paper="after Huang et al. 2024, Large Language Models Cannot Self-Correct Reasoning Yet, ICLR 2024",
 )
-async def self_reflection(ctx: Context, *, rounds: int = 2, near: float = 0.5) -> Reply:
+async def self_reflection(ctx: Context, *, rounds: int = 2, near: float = 0.45) -> Reply:
     """Drafts, checks from outside, and revises only what a check has flagged: mostly one call.
 
     Models do not find their own errors reliably, so the signal comes from outside: re-computed arithmetic, the passage

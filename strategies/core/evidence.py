@@ -7,16 +7,16 @@ from strategies.core.parse import final, sentences, squeeze
 
 WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 COMMON_WORDS = """
-a about above according after again all also am an and answer any are as at be because been before being
-belongs below between born both but by called calls can city comes company context could did do does during
-each either else ever every for found from given had has have he her here hers him his home how i if in into
-is it its job just let live lives located may me mentioned might more most must my name named no nor not of on
-one only or other our out over passage place play plays question said same says shall she should since
-situated so some stated such text than that the their them then there therefore these they this those though
-through thus to too trade under until up us very was we were what when where whether which while who whom
-whose why will with work works would yes yet you your
+a about above according after again all also am an and answer any are as at be because been before being below
+between both but by can context could did do does during each either else ever every for found from given had
+has have he her here hers him his how i if in into is it its just let may me mentioned might more most must my
+named no nor not of on one only or other our out over passage question said same says shall she should since
+so some stated such text than that the their them then there therefore these they this those though through
+thus to too under until up us very was we were what when where whether which while who whom whose why will
+with would yes yet you your
 """
 COMMON = frozenset(COMMON_WORDS.split())
+LINKS = "belong born call city come company home job live locate name place play situate trade work"
 
 
 def abstains(answer: str) -> bool:
@@ -48,8 +48,11 @@ def names(text: str) -> list[str]:
 
 
 def claims(answer: str, question: str) -> list[str]:
-    """What an answer says that its question does not, in order: names, numbers and other words, without common ones."""
-    told = {_stem(word) for word in words(question)}
+    """What an answer says that its question does not, in order: names, numbers and other words.
+
+    Common words claim nothing, nor do those that only link a name to a value ("lives", "plays", "by trade").
+    """
+    told = {_stem(word) for word in words(f"{question} {LINKS}")}
     return [word for word in words(final(answer)) if _stem(word) not in told and word.lower() not in COMMON]
 
 
@@ -82,11 +85,12 @@ def misplaced(answer: str, question: str, passage: str) -> bool:
     return bool(subject and bearing) and all(row and not row & linked for row in bearing)
 
 
-def telling(question: str, passages: Iterable[str]) -> str:
-    """The sentence of the passages that shares most words with the question; the first of equals."""
+def telling(question: str, passages: Iterable[str]) -> list[str]:
+    """The sentences of the passages that share most words with the question: one, or several that share as many."""
     wanted = {_stem(word) for word in words(question) if word.lower() not in COMMON}
     rows = [squeeze(passage[start:end]) for passage in passages for start, end in sentences(passage)]
-    return max(rows, key=lambda row: len(wanted & {_stem(word) for word in words(row)}), default="")
+    shared = [len(wanted & {_stem(word) for word in words(row)}) for row in rows]
+    return [row for row, hits in zip(rows, shared, strict=True) if hits == max(shared)]
 
 
 def about(question: str, passages: Iterable[str]) -> list[str]:
@@ -104,4 +108,4 @@ def _stem(word: str) -> str:
     if word[0].isdigit():
         return word.replace(",", "")
     plain = re.sub(r"['’]s$", "", word.lower())
-    return re.sub(r"(?:ed|ing|es|s)$", "", plain) if len(plain) > 4 else plain
+    return re.sub(r"(?:ed|ing|es|s|e)$", "", plain) if len(plain) > 3 else plain

@@ -24,7 +24,7 @@ Verifier = Callable[[Context, str], Awaitable[Verdict]]
 SILENT = Verdict(None)
 
 
-def from_outside(near: float = 0.5) -> Verifier:
+def from_outside(near: float = 0.45) -> Verifier:
     """All checks in turn, for one run: arithmetic and passages, both of which must pass; else a peer's answer.
 
     `near` is the cosine from which a passage of the library counts. A peer is asked once in a run at most; that is the
@@ -33,12 +33,13 @@ def from_outside(near: float = 0.5) -> Verifier:
     passages, peer = against_passages(near), second_opinion()
 
     async def check(ctx: Context, draft: str) -> Verdict:
-        verdicts = [await arithmetic(ctx, draft), await passages(ctx, draft)]
-        for wanted in (False, True):
-            for verdict in verdicts:
-                if verdict.passed is wanted:
-                    return verdict
-        return await peer(ctx, draft)
+        best = SILENT
+        for look in (arithmetic, passages):
+            verdict = await look(ctx, draft)
+            if verdict.passed is False:
+                return verdict
+            best = best if best.passed else verdict
+        return best if best.passed else await peer(ctx, draft)
 
     return check
 
@@ -76,15 +77,27 @@ def against_passages(near: float) -> Verifier:
             if not absent and misplaced(draft, carried.rest, carried.passage):
                 absent = squeeze(final(draft)).rstrip(".")
             return Verdict(not absent, f'the passage does not mention "{absent}"' if absent else "", "passage")
+        if asked(ctx.question) is not None:
+            return SILENT
         found = [passage.text for passage in await ctx.search() if passage.score >= near]
         evidence = about(ctx.question, found)
-        if not evidence or asked(ctx.question) is not None:
+        if not evidence:
             return SILENT
         if abstains(draft) or missing(draft, ctx.question, " ".join(evidence)):
-            return Verdict(False, f"the library says: {telling(ctx.question, evidence)}", "library")
+            return Verdict(
+                False, f"the library says: {await _nearest(ctx, telling(ctx.question, evidence))}", "library"
+            )
         return Verdict(True, by="library") if claims(draft, ctx.question) else SILENT
 
     return check
+
+
+async def _nearest(ctx: Context, rows: Sequence[str]) -> str:
+    """The sentence nearest to the question by cosine; the first, where the service embeds nothing."""
+    if len(rows) == 1 or ctx.embedder is None:
+        return rows[0]
+    asks, *says = await ctx.embed([ctx.question, *rows])
+    return max(zip(rows, says, strict=True), key=lambda pair: float(pair[1] @ asks))[0]
 
 
 def second_opinion() -> Verifier:

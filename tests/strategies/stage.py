@@ -1,4 +1,4 @@
-"""The stage a strategy is tested on: scripted models, a small library, an embedder of words, and a record of the run."""
+"""The stage a strategy is tested on: scripted models, a small library, an embedder of words, a record of the run."""
 
 import asyncio
 import hashlib
@@ -113,7 +113,8 @@ async def run(
     peers: Mapping[str, Backend] | None = None,
     library: Library | None = None,
     budget: Budget | None = None,
-    **params: Param,
+    params: Mapping[str, Param] | None = None,
+    **more: Param,
 ) -> Ran:
     """Run a strategy on a question or a whole request; a failure is raised, what it did until then is in `ran`."""
     ran = ran or Ran()
@@ -128,7 +129,7 @@ async def run(
         embedder=embedder,
         budget=budget or Budget(),
     )
-    answer = await strategy.run(ctx, **params)
+    answer = await strategy.run(ctx, **(params or {}), **more)
     ran.text = answer.text if isinstance(answer, Reply) else answer
     return ran
 

@@ -57,7 +57,7 @@ async def params(strategy: Strategy, tmp_path: Path) -> dict[str, Param]:
 async def test_the_conversation_and_the_callers_system_message_are_in_every_call(
     strategy: Strategy, params: dict[str, Param]
 ) -> None:
-    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, **params)
+    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, params=params)
     for call in ran.calls:
         system, *earlier, last = call.request.messages
         assert system.role == "system"
@@ -68,14 +68,14 @@ async def test_the_conversation_and_the_callers_system_message_are_in_every_call
 
 
 async def test_images_reach_the_model_in_every_call(strategy: Strategy, params: dict[str, Param]) -> None:
-    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, **params)
+    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, params=params)
     for call in ran.calls:
         content = call.request.messages[-1].content
         assert IMAGE in content
 
 
 async def test_what_is_streamed_is_what_is_returned(strategy: Strategy, params: dict[str, Param]) -> None:
-    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, **params)
+    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, params=params)
     assert "623" in ran.text
     assert ran.streamed in (None, ran.text)
 
@@ -83,12 +83,12 @@ async def test_what_is_streamed_is_what_is_returned(strategy: Strategy, params: 
 async def test_a_well_behaved_model_is_called_as_often_as_the_strategy_expects(
     strategy: Strategy, params: dict[str, Param]
 ) -> None:
-    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, **params)
+    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, params=params)
     assert len(ran.calls) == strategy.calls({**strategy.params, **params})
 
 
 async def test_the_labels_of_the_calls_are_all_different(strategy: Strategy, params: dict[str, Param]) -> None:
-    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, **params)
+    ran = await run(strategy, Request(TALK), behave, library=LIBRARY, params=params)
     assert len(set(ran.labels)) == len(ran.labels)
 
 
@@ -96,13 +96,15 @@ async def test_one_call_too_few_in_the_budget_ends_the_run(strategy: Strategy, p
     calls = int(strategy.calls({**strategy.params, **params}))
     ran = Ran()
     with pytest.raises(BudgetExceeded):
-        await run(strategy, Request(TALK), behave, ran=ran, library=LIBRARY, budget=Budget(calls=calls - 1), **params)
+        await run(
+            strategy, Request(TALK), behave, ran=ran, library=LIBRARY, budget=Budget(calls=calls - 1), params=params
+        )
     assert len(ran.calls) <= calls - 1
 
 
 async def test_the_budget_of_tokens_is_kept(strategy: Strategy, params: dict[str, Param]) -> None:
     with pytest.raises(BudgetExceeded):
-        await run(strategy, Request(TALK), behave, library=LIBRARY, budget=Budget(tokens=0), **params)
+        await run(strategy, Request(TALK), behave, library=LIBRARY, budget=Budget(tokens=0), params=params)
 
 
 async def test_a_failing_model_is_the_callers_to_see(strategy: Strategy, params: dict[str, Param]) -> None:
@@ -111,7 +113,7 @@ async def test_a_failing_model_is_the_callers_to_see(strategy: Strategy, params:
 
     ran = Ran()
     with pytest.raises(ModelUnavailable):
-        await run(strategy, Request(TALK), fail, ran=ran, library=LIBRARY, **params)
+        await run(strategy, Request(TALK), fail, ran=ran, library=LIBRARY, params=params)
     assert ran.calls[0].error == "ModelUnavailable: gone"
 
 
@@ -125,7 +127,7 @@ async def test_cancelling_closes_every_stream(strategy: Strategy, params: dict[s
 
     ran = Ran()
     model.say, model.hang = then_hang, after == 0
-    task = asyncio.create_task(run(strategy, Request(TALK), model, ran=ran, library=LIBRARY, **params))
+    task = asyncio.create_task(run(strategy, Request(TALK), model, ran=ran, library=LIBRARY, params=params))
     for _ in range(20):
         await asyncio.sleep(0)
     if not task.done():

@@ -132,8 +132,8 @@ def test_an_instruction_is_the_first_line_of_the_reply() -> None:
     assert instruction_of("  \n") == ""
 
 
-async def fitted(model: Script, **more: int) -> Fit:
-    return await fit(DEMOS, exact, model, WordEmbedder(), max_experts=4, seed=2, **more)
+async def fitted(model: Script) -> Fit:
+    return await fit(DEMOS, exact, model, WordEmbedder(), max_experts=4, seed=2)
 
 
 async def test_the_planted_instructions_are_found_for_their_regions() -> None:
@@ -146,19 +146,31 @@ async def test_the_planted_instructions_are_found_for_their_regions() -> None:
         assert region.score == 1.0
 
 
-async def test_all_candidates_are_judged_on_the_same_items_and_the_empty_one_is_among_them() -> None:
-    asked: dict[str, set[str]] = {}
+async def test_all_candidates_are_judged_on_the_same_items_and_the_empty_one_joins_the_search() -> None:
+    """Without demonstrations each candidate sees the same twenty items; with a region's, each the same routed ones."""
+    zero_shot: dict[str, list[str]] = {}
+    shown: dict[str, dict[str, list[str]]] = {}
+    model = answering(obey)
+    say = model.say
 
-    def watch(told: str, question: str) -> str:
-        asked.setdefault(told, set()).add(question)
-        return obey(told, question)
+    def watch(request: Request) -> str:
+        told, _, rest = request.messages[0].text.partition("Input: ")
+        if not told.startswith("Below"):
+            demos, _, question = f"Input: {rest}".rpartition("Input: ")
+            told = told.strip().removeprefix("Instruction: ")
+            book = shown.setdefault(demos, {}) if demos else zero_shot
+            book.setdefault(told, []).append(question)
+        return say(request)
 
-    found = await fitted(answering(watch))
-    assert set(asked) == {"", *found.candidates}
-    joint_items = asked[""]
-    assert all(items >= joint_items for items in asked.values())
-    zero_shot = [items - joint_items for items in asked.values() if items != joint_items]
-    assert all(items == zero_shot[0] for items in zero_shot)
+    model.say = watch
+    found = await fitted(model)
+    assert set(zero_shot) == set(found.candidates)
+    assert {tuple(sorted(items)) for items in zero_shot.values()} == {tuple(sorted(next(iter(zero_shot.values()))))}
+    assert all(len(items) == 20 for items in zero_shot.values())
+    assert len(shown) == len(found.regions)
+    for book in shown.values():
+        assert set(book) == {*list(found.candidates)[:4], ""}
+        assert len({tuple(sorted(items)) for items in book.values()}) == 1
 
 
 async def test_where_every_candidate_fails_a_region_still_gets_a_prompt() -> None:

@@ -5,6 +5,7 @@ import pytest
 from models.types import Message, Request
 from strategies.core import Passage
 from strategies.core.parse import squeeze
+from strategies.core.registry import Param
 from strategies.core.verbatim import find_copy
 from strategies.retrieval import NOT_ANSWERED, copied, retrieval
 from tests.strategies.stage import Shelf, run, saying
@@ -149,8 +150,9 @@ async def test_the_shuffle_depends_on_the_question_alone() -> None:
 
 async def test_the_temperature_is_a_tenth_unless_somebody_sets_it() -> None:
     heats = []
-    for asked, params in ((None, {}), (None, {"temperature": 0.0}), (0.6, {})):
+    rows: list[tuple[float | None, dict[str, Param]]] = [(None, {}), (None, {"temperature": 0.0}), (0.6, {})]
+    for asked, params in rows:
         request = Request((Message("user", ASKED),), temperature=asked)
-        ran = await run(retrieval, request, saying(BOTH, ""), library=SHELF, **params)
+        ran = await run(retrieval, request, saying(BOTH, ""), library=SHELF, params=params)
         heats.append([call.request.temperature for call in ran.calls])
     assert heats == [[0.1, 0.1], [0.0, 0.0], [0.6, 0.6]]

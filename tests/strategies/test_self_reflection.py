@@ -1,4 +1,4 @@
-"""Self-reflection: a signal from outside, a concrete fault, two rounds at most, and the first answer kept unless it helps."""
+"""Self-reflection: an outside signal, a concrete fault, two rounds at most, the first answer kept unless it helps."""
 
 import pytest
 
