@@ -130,7 +130,8 @@ def _explain(error: RequestValidationError) -> Fault:
     first = error.errors()[0]
     place = [part for part in first["loc"] if part not in ("body", "query", "path") and part not in TYPE_TAGS]
     if first["type"] == "json_invalid":
-        return Fault(400, f"the body is not valid JSON: {first['ctx']['error']} at character {place[0]}")
+        where = f" at character {place[0]}" if place else ""
+        return Fault(400, f"the body is not valid JSON: {first['ctx']['error']}{where}")
     if not place:
         return Fault(400, "the body must be a JSON object, sent with content-type: application/json")
     param = ""

@@ -52,7 +52,7 @@ class Gate:
         if not self._keys or path in OPEN or path.startswith("/pages/"):
             return True
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = token.strip().encode()
+        given = token.strip().encode("latin-1")
         matches = [hmac.compare_digest(given, key) for key in self._keys]  # all, so that time tells nothing
         return scheme.lower() == "bearer" and any(matches)
 
