@@ -1,50 +1,22 @@
-"""The stage a strategy is tested on: scripted models, a small library, an embedder of words, a record of the run."""
+"""The stage a strategy is tested on: a small library, an embedder of words, a record of the run."""
 
-import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backend import Backend, Internals
-from models.types import Chunk, Message, Reply, Request, Usage
+from models.backend import Backend
+from models.scripted import Answer, Scripted
+from models.types import Message, Reply, Request
 from strategies.core import Budget, Called, Context, Noted, Passage, Query, Strategy, Token
 from strategies.core.events import Fact, RunEvent
 from strategies.core.query import Library
 from strategies.core.registry import Param
 
 Say = Callable[[Request], str]
-
-
-@dataclass
-class Script:
-    """A model that says what a function tells it to, word by word; remembers how many of its streams are open."""
-
-    name: str
-    say: Say
-    open: int = 0
-    hang: bool = False
-    offers: frozenset[str] = frozenset()
-    internals: Internals | None = None
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        self.open += 1
-        try:
-            if self.hang:
-                await asyncio.Event().wait()
-            await asyncio.sleep(0)  # as a model does: others get their turn
-            text = self.say(request)
-            for piece in re.findall(r"\S*\s*", text):
-                yield Chunk(text=piece)
-            yield Chunk(finish_reason="stop", usage=Usage(1, max(1, len(text.split()))))
-        finally:
-            self.open -= 1
-
-    async def close(self) -> None:
-        pass
 
 
 @dataclass
@@ -78,7 +50,7 @@ class Shelf:
 
 @dataclass
 class Ran:
-    """What a run did: the answer, the calls in order, the streamed text, the notes and all their facts."""
+    """What a run did: the answer, the calls in the order in which they began, the streamed text, the notes and all their facts."""
 
     text: str = ""
     calls: list[Called] = field(default_factory=list)
@@ -97,6 +69,7 @@ class Ran:
     def hear(self, event: RunEvent) -> None:
         if isinstance(event, Called):
             self.calls.append(event)
+            self.calls.sort(key=lambda call: call.started)
         elif isinstance(event, Noted):
             self.notes.append(event.text)
             self.facts.update(event.facts)
@@ -107,7 +80,7 @@ class Ran:
 async def run(
     strategy: Strategy,
     asked: str | Request,
-    say: Say | Script,
+    say: Answer | Scripted,
     *,
     ran: Ran | None = None,
     peers: Mapping[str, Backend] | None = None,
@@ -122,7 +95,7 @@ async def run(
     embedder = WordEmbedder()
     ctx = Context(
         query=Query(request, (await embedder.embed([request.messages[-1].text]))[0]),
-        backend=say if isinstance(say, Script) else Script("small", say),
+        backend=say if isinstance(say, Scripted) else Scripted("small", say),
         emit=ran.hear,
         peers=peers or {},
         library=library,

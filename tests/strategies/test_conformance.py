@@ -9,11 +9,12 @@ import pytest
 
 import strategies
 from models.errors import BudgetExceeded, ModelUnavailable
+from models.scripted import Scripted
 from models.types import Message, Request
 from strategies.core import Budget, Passage, Strategy, load
 from strategies.core.registry import Param
 from strategies.mixture_of_prompts import embedded
-from tests.strategies.stage import Ran, Script, Shelf, WordEmbedder, run
+from tests.strategies.stage import Ran, Shelf, WordEmbedder, run
 
 FILES = sorted(path for path in Path(strategies.__path__[0]).glob("*.py") if path.stem != "__init__")
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
@@ -119,24 +120,25 @@ async def test_a_failing_model_is_the_callers_to_see(strategy: Strategy, params:
 
 @pytest.mark.parametrize("after", [0, 1])
 async def test_cancelling_closes_every_stream(strategy: Strategy, params: dict[str, Param], after: int) -> None:
-    model = Script("small", behave)
+    ran = Ran()
 
-    def then_hang(request: Request) -> str:
-        model.hang = len(ran.calls) + 1 >= after
+    async def hang_after_some(request: Request) -> str:
+        if len(ran.calls) >= after:
+            await asyncio.Event().wait()
         return behave(request)
 
-    ran = Ran()
-    model.say, model.hang = then_hang, after == 0
+    model = Scripted("small", hang_after_some)
     task = asyncio.create_task(run(strategy, Request(TALK), model, ran=ran, library=LIBRARY, params=params))
-    for _ in range(20):
+    for _ in range(50):
         await asyncio.sleep(0)
-    if not task.done():
-        assert model.open > 0
+    if after == 0 or strategy.calls({**strategy.params, **params}) > 1:
+        assert model.running > 0
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert ran.calls[-1].error == "cancelled"
-    assert model.open == 0
+    assert task.done()
+    assert model.running == 0
 
 
 def test_it_names_its_paper_and_says_in_one_line_what_it_does(strategy: Strategy) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from models.errors import BadRequest, BudgetExceeded, ModelUnavailable
+from models.scripted import Scripted
 from models.types import Request
 from strategies.fitted.clusters import Clusters, Shares, cluster, complement, route, routed, share, split
 from strategies.fitted.fit_mixture_of_prompts import Demo, Fit, ape_prompts, fit, instruction_of, joint, save
 from strategies.fitted.journal import Journal
 from strategies.mixture_of_prompts import covers, read
-from tests.strategies.stage import Script, WordEmbedder
+from tests.strategies.stage import WordEmbedder
 
 ANIMALS = ("otter", "heron", "badger", "lynx", "marten", "stoat", "vole", "adder")
 DEMOS = [
@@ -33,8 +34,8 @@ def exact(demo: Demo, reply: str) -> float:
     return float(reply.strip() == demo.answer)
 
 
-def answering(rule: Callable[[str, str], str]) -> Script:
-    """A model that answers a prompt by a rule of its instruction and question, and that guesses instructions."""
+def saying(rule: Callable[[str, str], str]) -> Callable[[Request], str]:
+    """Answers a prompt by a rule of its instruction and question, and that guesses instructions."""
 
     def say(request: Request) -> str:
         prompt = request.messages[0].text
@@ -43,7 +44,12 @@ def answering(rule: Callable[[str, str], str]) -> Script:
         told = prompt.split("\n\n")[0].removeprefix("Instruction: ") if prompt.startswith("Instruction") else ""
         return rule(told, prompt.rsplit("Input: ", 1)[1].removesuffix("\nOutput:"))
 
-    return Script("small", say)
+    return say
+
+
+def answering(rule: Callable[[str, str], str]) -> Scripted:
+    """A model that says so."""
+    return Scripted("small", saying(rule))
 
 
 def obey(told: str, question: str) -> str:
@@ -132,7 +138,7 @@ def test_an_instruction_is_the_first_line_of_the_reply() -> None:
     assert instruction_of("  \n") == ""
 
 
-async def fitted(model: Script) -> Fit:
+async def fitted(model: Scripted) -> Fit:
     return await fit(DEMOS, exact, model, WordEmbedder(), max_experts=4, seed=2)
 
 
@@ -150,8 +156,7 @@ async def test_all_candidates_are_judged_on_the_same_items_and_the_empty_one_joi
     """Without demonstrations each candidate sees the same twenty items; with a region's, each the same routed ones."""
     zero_shot: dict[str, list[str]] = {}
     shown: dict[str, dict[str, list[str]]] = {}
-    model = answering(obey)
-    say = model.say
+    say = saying(obey)
 
     def watch(request: Request) -> str:
         told, _, rest = request.messages[0].text.partition("Input: ")
@@ -162,8 +167,7 @@ async def test_all_candidates_are_judged_on_the_same_items_and_the_empty_one_joi
             book.setdefault(told, []).append(question)
         return say(request)
 
-    model.say = watch
-    found = await fitted(model)
+    found = await fitted(Scripted("small", watch))
     assert set(zero_shot) == set(found.candidates)
     assert {tuple(sorted(items)) for items in zero_shot.values()} == {tuple(sorted(next(iter(zero_shot.values()))))}
     assert all(len(items) == 20 for items in zero_shot.values())
@@ -187,7 +191,7 @@ async def test_instruction_and_demonstrations_are_judged_together() -> None:
         prompt = request.messages[0].text
         return "yes" if ("First" in prompt) == ("Input: a" in prompt) else "no"
 
-    async with Journal(Script("small", say), None, None, 4, None) as journal:
+    async with Journal(Scripted("small", say), None, None, 4, None) as journal:
         winners = [
             (await joint(journal, "x", ["First", "Second"], shown, items, exact)).instruction for shown in (one, other)
         ]
@@ -239,7 +243,7 @@ async def test_a_failing_model_ends_the_fit_with_its_own_error() -> None:
         raise ModelUnavailable("gone")
 
     with pytest.raises(ModelUnavailable):
-        await fitted(Script("small", fail))
+        await fitted(Scripted("small", fail))
 
 
 async def test_too_few_demonstrations_are_refused() -> None:

@@ -1,11 +1,14 @@
 """Multi-expert prompting, held to its paper: isolation, seven steps, majority, a choice that is word for word."""
 
+import asyncio
+
 import pytest
 
 from models.errors import UnreadableReply
+from models.scripted import Scripted
 from models.types import Message, Request
 from strategies.multi_expert import EXPERT, MERGE, multi_expert, select
-from tests.strategies.stage import Ran, Script, run, saying
+from tests.strategies.stage import Ran, run, saying
 
 ROLES = '{"bookkeeper": "adds by column", "teacher": "shows the working", "estimator": "rounds first"}'
 MERGED = """1. AGREED: 623
@@ -129,13 +132,14 @@ async def test_roles_and_merge_are_asked_at_temperature_zero_and_experts_at_the_
 async def test_the_experts_are_asked_at_once() -> None:
     most = 0
 
-    def say(request: Request) -> str:
+    async def say(request: Request) -> str:
         nonlocal most
-        most = max(most, model.open)
+        await asyncio.sleep(0)
+        most = max(most, model.running)
         text = request.messages[-1].text
         return ROLES if "different experts" in text else merged("1", "623") if "seven steps" in text else "623"
 
-    model = Script("small", say)
+    model = Scripted("small", say)
     await run(multi_expert, "Why?", model)
     assert most == 3
-    assert model.open == 0
+    assert model.running == 0

@@ -2,10 +2,11 @@
 
 import pytest
 
+from models.scripted import Scripted
 from models.types import Message, Request
 from strategies.core import Passage
 from strategies.self_reflection import concrete, self_reflection
-from tests.strategies.stage import Script, Shelf, run, saying
+from tests.strategies.stage import Shelf, run, saying
 
 SUM = "What is 345 + 278?"
 FAULT = '"613" is wrong: the sum does not hold.'
@@ -122,16 +123,16 @@ async def test_a_library_that_is_far_from_the_question_says_nothing() -> None:
 
 
 async def test_a_peer_is_asked_once_and_only_where_nothing_else_applies() -> None:
-    peer = Script("large", saying("Halden"))
+    peer = Scripted("large", saying("Halden"))
     ran = await run(self_reflection, "Where was Mira Voss born?", saying("In Halden."), peers={"large": peer})
     assert [(call.label, call.model) for call in ran.calls] == [("draft", "small"), ("peer", "large")]
     assert ran.text == "In Halden."
-    summed = await run(self_reflection, SUM, saying("623"), peers={"large": Script("large", saying())})
+    summed = await run(self_reflection, SUM, saying("623"), peers={"large": Scripted("large", saying())})
     assert summed.labels == ["draft"]
 
 
 async def test_a_peer_that_disagrees_flags_and_its_answer_is_remembered() -> None:
-    peer = Script("large", saying("Halden."))
+    peer = Scripted("large", saying("Halden."))
     said = saying("Lisbon", '"Lisbon" is wrong: another model says Halden.', "Halden")
     ran = await run(self_reflection, "Where was Mira Voss born?", said, peers={"large": peer})
     assert ran.labels == ["draft", "peer", "critique 1", "revision 1"]
@@ -140,5 +141,5 @@ async def test_a_peer_that_disagrees_flags_and_its_answer_is_remembered() -> Non
 
 
 async def test_the_model_itself_is_no_peer() -> None:
-    ran = await run(self_reflection, "Why?", saying("So."), peers={"small": Script("small", saying())})
+    ran = await run(self_reflection, "Why?", saying("So."), peers={"small": Scripted("small", saying())})
     assert ran.labels == ["draft"]

@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from models.scripted import Scripted
 from models.types import Message, Request
 from strategies.core import Passage, find
 from strategies.fitted.clusters import Shares
 from strategies.fitted.fit_mixture_of_prompts import Demo, ape_prompts
 from strategies.mixture_of_prompts import embedded
-from tests.strategies.stage import Ran, Script, Shelf, WordEmbedder, run, saying
+from tests.strategies.stage import Ran, Shelf, WordEmbedder, run, saying
 
 FOLDER = Path(__file__).parent / "transcripts"
 SUM = "What is 345 + 278?"
@@ -60,7 +61,7 @@ async def self_reflection() -> Ran:
 async def self_reflection_with_a_peer() -> Ran:
     said = saying("the Tarn", '"Tarn" is wrong: another model says Orn.', "the Orn")
     return await run(
-        find("self_reflection"), BORN, said, peers={"large": Script("large", saying("The river is the Orn."))}
+        find("self_reflection"), BORN, said, peers={"large": Scripted("large", saying("The river is the Orn."))}
     )
 
 
