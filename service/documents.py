@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
-from store.library import DocumentInfo, Library
 
 from models.errors import BadRequest, PointsmanError
+from store.library import DocumentInfo, Library
 
 SUFFIXES = (".md", ".txt", ".html", ".htm", ".pdf")
 

@@ -1,8 +1,8 @@
 """Following a run while its client is there: events, silence, and an end when the client leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, TypeVar  # Any: what a coroutine sends and takes is of no interest here
 
 from starlette.types import Receive
@@ -62,6 +62,33 @@ async def while_there(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
         for one in (task, gone):
             if not one.cancelled():
                 one.exception()
+
+
+class Runs:
+    """How many runs are going, so that nothing is closed under them."""
+
+    def __init__(self) -> None:
+        self._going = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count one run while the context lasts."""
+        self._going += 1
+        self._none.clear()
+        try:
+            yield
+        finally:
+            self._going -= 1
+            if self._going == 0:
+                self._none.set()
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until none is going, or for so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
 
 
 async def _gone(receive: Receive) -> None:

@@ -1,26 +1,27 @@
 """The five packages wired together: settings in, a running engine with its store, models and embedder out."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
-from models.limits import limit
 
 from models.backend import Backend, connect
 from models.embedding import Embedder, open_embedder
 from models.errors import BadSettings, ModelUnavailable
+from models.limits import limit
 from router.catalog import Catalog
 from router.costs import Costs
 from router.engine import Engine
 from router.policies import load_policy
 from router.run import Tell
-from router.types import Event, Policy
+from router.types import Decision, Event, Policy
 from service import log
 from service.documents import Documents
+from service.following import Runs
 from service.metrics import Metrics
 from service.sections import Settings
 from store import Store, open_store
@@ -28,6 +29,9 @@ from strategies.mixture_of_prompts import covers
 
 DOCUMENTS_WAIT = 3.0
 """Seconds that the start waits for the first documents to be read in; the rest comes while the service runs."""
+
+END_WAIT = 5.0
+"""Seconds that the end waits for cancelled runs to write their last event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,14 @@ class House:
     engine: Engine
     metrics: Metrics
     documents: Documents
+    runs: Runs
+
+    async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
+        """The engine's run of the decision; while it goes, the house is not closed under it."""
+        with self.runs.one():
+            async with aclosing(self.engine.run(decision)) as events:
+                async for event in events:
+                    yield event
 
 
 @asynccontextmanager
@@ -81,7 +93,9 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
         documents.start()
         await documents.wait(DOCUMENTS_WAIT)
         _check_default(settings, catalog)
-        yield House(settings, backends, embedder, store, catalog, costs, policy, engine, metrics, documents)
+        runs = Runs()
+        stack.push_async_callback(runs.ended, END_WAIT)
+        yield House(settings, backends, embedder, store, catalog, costs, policy, engine, metrics, documents, runs)
 
 
 @asynccontextmanager

@@ -8,11 +8,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
-from store.library import DocumentInfo
 
 from models.errors import BadRequest
 from service.errors import NotThere
 from service.house import HouseOf
+from store.library import DocumentInfo
 
 router = APIRouter(tags=["knowledge"])
 

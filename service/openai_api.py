@@ -20,10 +20,9 @@ router = APIRouter(tags=["openai"])
 @router.post("/v1/chat/completions")
 async def complete(body: ChatBody, request: Request, house: HouseOf) -> Response:
     """Answer a conversation, whole or streamed; `model` is auto, auto@STRATEGY, MODEL or STRATEGY@MODEL."""
-    engine = house.engine
-    decision = await engine.decide(body.request(), body.model, body.wish.constraints(), body.wish.conversation)
+    decision = await house.engine.decide(body.request(), body.model, body.wish.constraints(), body.wish.conversation)
     account = Account(decision, request.state.begun)
-    run = engine.run(decision)
+    run = house.run(decision)
     if body.stream:
         with_usage = body.stream_options is not None and body.stream_options.include_usage
         pieces = events_of(follow(run, KEEP_ALIVE), account, with_usage=with_usage)

@@ -39,7 +39,7 @@ async def _ask(settings: Settings, question: str, model: str, explain: bool, as_
             decision = await house.engine.decide(Request((Message("user", question),)), model)
             status.update(f"asking {decision.arm}")
             account = Account(decision, begun)
-            async with aclosing(house.engine.run(decision)) as events:
+            async with aclosing(house.run(decision)) as events:
                 async for event in events:
                     account.take(event)
                     if isinstance(event, Noted):

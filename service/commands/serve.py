@@ -37,13 +37,14 @@ def serve(settings: Settings) -> int:
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
-        pass  # uvicorn raises the signal again when everything is closed
+        return 0  # uvicorn raises the signal again when everything is closed
+    except SystemExit:  # its way to say that the start failed
+        if failure := _failure(app):
+            raise failure from None
+        raise
     finally:
         listener.close()
-    failure = _failure(app)
-    if failure is not None:
-        raise failure
-    return 0 if server.started else 1
+    return 0
 
 
 class _Server(uvicorn.Server):

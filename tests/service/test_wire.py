@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from models.types import Message, Reply, Request, TokenLogprob, Usage
+from models.types import Message, Part, Reply, Request, TokenLogprob, Usage
 from router.types import Arm, Decision, Ended, Outcome
 from service.account import Account
 from service.wire import ChatBody, message_json, whole_calls
@@ -58,7 +58,7 @@ def test_a_conversation_with_tools_is_kept_whole() -> None:
 
 
 def test_tool_calls_are_put_together_from_their_pieces() -> None:
-    pieces = [
+    pieces: list[Part] = [
         {"index": 0, "id": "c1", "type": "function", "function": {"name": "add", "arguments": ""}},
         {"index": 1, "id": "c2", "type": "function", "function": {"name": "sub", "arguments": "{}"}},
         {"index": 0, "function": {"arguments": '{"a"'}},
@@ -68,7 +68,10 @@ def test_tool_calls_are_put_together_from_their_pieces() -> None:
         {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}},
         {"id": "c2", "type": "function", "function": {"name": "sub", "arguments": "{}"}},
     ]
-    whole = [{"id": "a", "function": {"name": "f", "arguments": "{}"}}, {"id": "b", "function": {"name": "g"}}]
+    whole: list[Part] = [
+        {"id": "a", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "b", "function": {"name": "g"}},
+    ]
     assert [call["id"] for call in whole_calls(whole)] == ["a", "b"]
     assert message_json(Reply("", tool_calls=tuple(pieces)))["content"] is None
     assert message_json(Reply(""))["content"] == ""
