@@ -50,7 +50,7 @@ class Shelf:
 
 @dataclass
 class Ran:
-    """What a run did: the answer, the calls in the order in which they began, the streamed text, the notes and facts."""
+    """What a run did: the answer, the calls in the order in which they began, the streamed text, notes and facts."""
 
     text: str = ""
     calls: list[Called] = field(default_factory=list)
