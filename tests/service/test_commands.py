@@ -1,5 +1,6 @@
 """The commands as a person runs them: in a process of their own, with what they print and how they end."""
 
+import io
 import json
 import os
 import re
@@ -9,13 +10,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
+from service.__main__ import main
 from tests.service.serving import SLOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,14 +30,34 @@ def command(folder: Path, *arguments: str) -> list[str]:
     """A command with a settings file and a database in the folder."""
     if not (folder / "my.toml").exists():
         (folder / "my.toml").write_text(SCRIPTED)
-    common = ["--config", str(folder / "my.toml"), "--db", f"sqlite:///{folder / 'test.db'}"]
-    return [sys.executable, "-m", "service", *arguments, *common]
+    config = [] if "--config" in arguments else ["--config", str(folder / "my.toml")]
+    return [sys.executable, "-m", "service", *arguments, *config, "--db", f"sqlite:///{folder / 'test.db'}"]
 
 
-def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    words = command(folder, *arguments)
-    return subprocess.run(words, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs a command in this process, which has its libraries loaded already."""
+
+    def call(*arguments: str, stdin: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        code = main(command(tmp_path, *arguments)[3:])
+        out, err = capsys.readouterr()
+        return Done(code, out, err)
+
+    yield call
+    structlog.reset_defaults()  # the commands point it at the stderr of this test
 
 
 @contextmanager
@@ -57,76 +81,81 @@ def serve(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def test_ask_prints_the_answer_and_nothing_else_on_stdout(tmp_path: Path) -> None:
-    done = run(tmp_path, "ask", "How are you?")
+    words = command(tmp_path, "ask", "How are you?")
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "I am well.\n"
 
 
-def test_ask_explains_and_speaks_json(tmp_path: Path) -> None:
-    told = json.loads(run(tmp_path, "ask", "--json", "--explain", "How are you?").stdout)
+def test_ask_explains_and_speaks_json(run: Run) -> None:
+    told = json.loads(run("ask", "--json", "--explain", "How are you?").out)
     assert told["answer"] == "I am well."
     assert told["pointsman"]["arm"] == "direct@well"
     assert told["decision"]["propensities"] == {"direct@well": 1.0}
-    text = run(tmp_path, "ask", "--explain", "-", stdin="How are you?").stdout
+    text = run("ask", "--explain", "-", stdin="How are you?").out
     assert text.startswith("I am well.\n")
-    assert "direct@well" in text
+    assert "direct@well answered" in text
     assert told["decision"]["why"].split()[0] in text
 
 
-def test_wrong_commands_end_with_2_and_one_line(tmp_path: Path) -> None:
-    for arguments, words in [
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
         (("ask", "--model", "nobody", "How are you?"), "unknown model 'nobody'"),
         (("ask", ""), "question"),
-        (("knowledge", "add", str(tmp_path / "none.md")), "none.md"),
-        (("knowledge", "remove", "none"), "none"),
-    ]:
-        done = run(tmp_path, *arguments)
-        assert done.returncode == 2, done.stderr
-        assert words in done.stderr
-        assert done.stderr.strip().splitlines()[-1].startswith("pointsman: ")
-        assert "Traceback" not in done.stderr
+        (("knowledge", "add", "none.md"), "'none.md'"),
+        (("knowledge", "remove", "none"), "'none'"),
+        (("serve", "--config", "none.toml"), "'none.toml'"),
+    ],
+)
+def test_wrong_commands_end_with_2_and_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    done = run(*arguments)
+    assert done.code == 2, done.err
+    assert words in done.err
+    assert done.err.strip().splitlines()[-1].startswith("pointsman: ")
+    assert done.out == ""
 
 
-def test_a_missing_model_directory_is_named_at_the_start(tmp_path: Path) -> None:
+def test_a_missing_model_directory_is_named_at_the_start(tmp_path: Path, run: Run) -> None:
     (tmp_path / "my.toml").write_text('[models.mine]\nbackend = "in_process"\npath = "weights"\n')
-    done = run(tmp_path, "serve")
-    assert done.returncode == 2
-    assert "my.toml, line 3: models.mine.path: there is no directory" in done.stderr
+    done = run("serve")
+    assert done.code == 2
+    assert "my.toml, line 3: models.mine.path: there is no directory" in done.err
 
 
-def test_a_directory_without_a_model_is_named_at_the_start(tmp_path: Path) -> None:
+def test_a_directory_without_a_model_is_named_at_the_start(tmp_path: Path, run: Run) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "my.toml").write_text('[models.mine]\nbackend = "in_process"\npath = "weights"\n')
-    done = run(tmp_path, "serve", "--port", "0")
-    assert done.returncode == 2
-    assert "models.mine" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = run("serve", "--port", "0")
+    assert done.code == 2
+    assert "models.mine" in done.err
+    assert "Traceback" not in done.err
 
 
-def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+def test_a_port_in_use_is_told(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = run(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
-    assert done.returncode == 2
-    assert "cannot listen on 127.0.0.1" in done.stderr
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.code == 2
+    assert "cannot listen on 127.0.0.1" in done.err
 
 
-def test_knowledge_goes_in_is_found_and_goes(tmp_path: Path) -> None:
+def test_knowledge_goes_in_is_found_and_goes(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "papers"
     (folder / "deep").mkdir(parents=True)
     (folder / "herons.md").write_text("# Herons\n\nHerons stand in the reeds and eat fish.")
     (folder / "deep" / "steel.txt").write_text("Steel is iron with a little carbon.")
     (folder / "left-out.bin").write_bytes(b"\x00")
-    added = run(tmp_path, "knowledge", "add", str(folder))
-    assert added.returncode == 0, added.stderr
-    assert "2 documents" in added.stdout
-    listed = run(tmp_path, "knowledge", "list").stdout
+    added = run("knowledge", "add", str(folder))
+    assert added.code == 0, added.err
+    assert "2 documents" in added.out
+    listed = run("knowledge", "list").out
     assert "herons" in listed
     assert "steel" in listed
-    found = run(tmp_path, "knowledge", "search", "-k", "1", "What do herons eat?").stdout
+    found = run("knowledge", "search", "-k", "1", "What do herons eat?").out
     assert "eat fish" in found
     first = next(line.split()[0] for line in listed.splitlines() if "herons" in line)
-    assert run(tmp_path, "knowledge", "remove", first).returncode == 0
-    assert "herons" not in run(tmp_path, "knowledge", "list").stdout
+    assert run("knowledge", "remove", first).code == 0
+    assert "herons" not in run("knowledge", "list").out
 
 
 def slow_toml(folder: Path, pieces: int, drain: float) -> str:
