@@ -54,6 +54,12 @@ async def test_there_are_never_more_than_two_revisions_and_the_first_answer_stan
     assert ran.text == "613"
 
 
+async def test_a_second_round_without_a_fault_leaves_the_first_answer_too() -> None:
+    ran = await run(self_reflection, SUM, saying("613", FAULT, "614", "no fault"))
+    assert ran.labels == ["draft", "critique 1", "revision 1", "critique 2"]
+    assert ran.text == "613"
+
+
 @pytest.mark.parametrize("rounds", [0, 1])
 async def test_the_rounds_are_a_parameter(rounds: int) -> None:
     ran = await run(self_reflection, SUM, saying("613", FAULT, "614"), rounds=rounds)
@@ -101,7 +107,9 @@ async def test_an_answer_that_its_passage_does_not_mention_is_flagged() -> None:
     assert ran.text == "Mira Voss was born in Halden."
 
 
-@pytest.mark.parametrize("draft", ["Mira Voss was born in Lisbon.", "I do not know.", "I don't know."])
+@pytest.mark.parametrize(
+    "draft", ["Mira Voss was born in Lisbon.", "I do not know.", "I do not know. Perhaps in Orsk."]
+)
 async def test_an_answer_that_the_library_contradicts_is_flagged_with_its_sentence(draft: str) -> None:
     critique = f'"{draft}" is wrong: the library says that she was born in Halden.'
     ran = await run(self_reflection, "Where was Mira Voss born?", saying(draft, critique, "Halden"), library=SHELF)
