@@ -34,5 +34,9 @@ class Regions:
         self._centres[best] = self._sums[best] / max(float(np.linalg.norm(self._sums[best])), 1e-12)
         return best
 
+    def name(self, region: int) -> str:
+        """What the log calls a region: the cosine that bounds it, and its number."""
+        return f"{self.threshold:g}/{region}"
+
     def _cosines(self, embedding: Vector) -> NDArray[np.float32]:
         return self._centres[: self.count] @ embedding.astype(np.float32, copy=False)

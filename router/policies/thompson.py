@@ -1,9 +1,9 @@
 """Thompson sampling per region of the space of questions: an arm is drawn as often as it is likely to be the best.
 
-Questions fall into a wide and a narrow region (router.regions). What is believed of an arm in the narrow region leans
-on the wide one, that on the arm's mean over all questions (router.posterior), so that the first judgements count
-everywhere and later ones where they belong. Thompson (1933), On the likelihood that one unknown probability exceeds
-another in view of the evidence of two samples, Biometrika 25.
+Questions fall into regions of several widths (router.regions). What is believed of an arm in a narrow region leans on
+the wider one around it, and in the end on the arm's mean over all questions (router.posterior), so that the first
+judgements count everywhere and later ones where they belong. Thompson (1933), On the likelihood that one unknown
+probability exceeds another in view of the evidence of two samples, Biometrika 25.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,20 @@ from router.views import estimates
 from strategies.core import Query
 from strategies.core.query import Vector
 
+COSINES = (0.25, 0.35, 0.45, 0.6)
+"""What bounds the regions, widest first. With a sentence embedder, questions of one kind are about 0.45 apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """`[router.params]` of this policy; the defaults come from benchmarks on the packaged embedder.
 
-    `wide` and `narrow` are the cosines that bound regions, `strength` is how many judgements a prior is worth,
-    `sharpness` how many times each judgement counts when drawing (more explores less), `floor` the probability that is
-    spread evenly over all arms, `draws` the number of joint samples that propensities are counted from.
+    `regions` is how many there may be of each width, `strength` how many judgements a prior is worth, `sharpness` how
+    many times each judgement counts when drawing (more explores less), `floor` the probability that is spread evenly
+    over all arms, `draws` the number of joint samples that propensities are counted from.
     """
 
-    wide: float = 0.4
-    narrow: float = 0.5
-    regions: float = 64
+    regions: float = 96
     strength: float = 2.0
     sharpness: float = 2.5
     floor: float = 0.02
@@ -61,14 +62,11 @@ def open_policy(settings: RouterSettings) -> "Thompson":
 
 
 class Space:
-    """The regions of the embeddings of one size, wide ones first, and what was rated in each."""
+    """The regions of the embeddings of one size, widest first, and what was rated in each."""
 
     def __init__(self, tuning: Tuning, size: int) -> None:
         limit = int(tuning.regions)
-        self.levels = tuple(
-            (name, Regions(threshold, limit, size), Record(limit))
-            for name, threshold in (("wide", tuning.wide), ("narrow", tuning.narrow))
-        )
+        self.levels = tuple((Regions(cosine, limit, size), Record(limit)) for cosine in COSINES)
 
 
 class Thompson:
@@ -96,7 +94,7 @@ class Thompson:
             size = len(feedback.embedding)
             if size not in self._spaces:
                 self._spaces[size] = Space(self._tuning, size)
-            for _, regions, record in self._spaces[size].levels:
+            for regions, record in self._spaces[size].levels:
                 record.add(regions.place(feedback.embedding), column, reward, weight)
 
     def choose(self, query: Query, candidates: Sequence[Candidate]) -> Choice:
@@ -131,9 +129,9 @@ class Thompson:
         wide = self._beliefs([everywhere])
         regions: dict[str, object] = {}
         for size, space in self._spaces.items():
-            for name, found, record in space.levels:
+            for found, record in space.levels:
                 for i in range(found.count):
-                    tried = self._tried(f"{name} {i}", record, i)
+                    tried = self._tried(found.name(i), record, i)
                     key = tried.where if len(self._spaces) == 1 else f"{tried.where} of size {size}"
                     regions[key] = self._rows(tried, self._narrowed(wide, tried))
         judged = round(float(everywhere.weight.sum()), 6)
@@ -146,12 +144,12 @@ class Thompson:
         return {str(arm): dict(zip(names, row, strict=True)) for arm, *row in sorted(rows) if row[3] > 0}
 
     def _levels(self, embedding: Vector) -> list[Tried]:
-        """What was rated over all questions, in the wide region and in the narrow one."""
+        """What was rated over all questions, and then in the regions around this one, widest first."""
         levels = [self._tried("", self._all, 0)]
         if _sound(embedding) and len(embedding) in self._spaces:
-            for name, regions, record in self._spaces[len(embedding)].levels:
+            for regions, record in self._spaces[len(embedding)].levels:
                 i = regions.nearest(embedding)
-                levels.append(self._tried(f"{name} {i}", record, i))
+                levels.append(self._tried(regions.name(i), record, i))
         return levels
 
     def _tried(self, where: str, record: Record, row: int) -> Tried:

@@ -179,8 +179,7 @@ def test_the_reason_counts_what_the_log_holds() -> None:
     rows = [rated(a.arm, SUM, float(i < 38)) for i in range(50)] + [rated(b.arm, SUM, float(i < 21)) for i in range(50)]
     why = taught(rows).choose(query(SUM, explore=False), [a, b]).why
     assert why == (
-        "38 of 50 similar questions (region narrow 0) went well with s0@m0, "
-        "against 21 of 50 with s1@m0; 0.4 GPU-s more."
+        "38 of 50 similar questions (region 0.6/0) went well with s0@m0, against 21 of 50 with s1@m0; 0.4 GPU-s more."
     )
 
 
