@@ -1,0 +1,72 @@
+"""Rows as lines of text and back: the form in which they wait in the spool."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any  # rows are JSON objects
+
+import numpy as np
+
+from strategies.core.query import Vector
+
+Row = dict[str, Any]
+Rows = list[tuple[str, Row]]
+TIMES = frozenset({"at"})
+BYTES = frozenset({"embedding"})
+FORM: Mapping[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
+
+
+def pack(rows: Rows) -> bytes:
+    """One line of the spool. What no database takes as text (NUL, half a surrogate pair) is replaced."""
+    line = json.dumps(rows, default=_plain, **FORM).encode("utf-8", "replace")
+    if b"\\u0000" in line:
+        line = json.dumps(_without_nul(json.loads(line)), **FORM).encode()
+    return line + b"\n"
+
+
+def unpack(line: bytes) -> Rows:
+    """The rows of a line, as a database takes them. Raises ValueError for a line that was not written to its end."""
+    if not line.endswith(b"\n"):
+        raise ValueError("the line has no end")
+    return [(table, {name: _value(name, value) for name, value in row.items()}) for table, row in json.loads(line)]
+
+
+def to_bytes(vector: Vector) -> bytes:
+    """A vector as little-endian float32."""
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+
+
+def to_vector(raw: bytes) -> Vector:
+    """A vector that was kept as bytes."""
+    return np.frombuffer(raw, dtype="<f4").astype(np.float32)
+
+
+def utc(seconds: float) -> datetime:
+    """A moment in seconds since 1970 as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in TIMES and value is not None:
+        return utc(value)
+    return base64.b64decode(value) if name in BYTES else value
+
+
+def _plain(value: object) -> Any:
+    """What JSON has no form for, such as a caller's own mapping or set."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, list):
+        return [_without_nul(one) for one in value]
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(one) for name, one in value.items()}
+    return value

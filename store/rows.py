@@ -1,0 +1,143 @@
+"""Events as rows: what each event of a run leaves in which table, as plain JSON that can wait in the spool."""
+
+import base64
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any  # rows are JSON objects
+
+import numpy as np
+
+from models.types import Reply, Request
+from router.types import Decided, Decision, Ended, Event, Outcome
+from store.lines import Row, Rows, to_bytes
+from strategies.core import Called, Failed, Noted
+
+BAD_ENDINGS = ("degraded", "failed")
+
+
+def rows_of(decision_id: str, event: Event, position: int, at: float, embedder: str) -> Rows:
+    """The rows that the event adds, by table, parents first; none for a token or an answer (`Ended` holds the text).
+
+    `position` orders the events of one process, `at` is in seconds since 1970.
+    """
+    key = {"decision_id": decision_id, "position": position, "at": at}
+    match event:
+        case Decided(decision):
+            return [("queries", _query(decision, at, embedder)), ("decisions", _decision(decision, at))]
+        case Called():
+            return [("calls", {**key, **_call(event)})]
+        case Noted(text, facts):
+            return [("notes", {**key, "text": text, "facts": _numbers(facts)})]
+        case Failed(error):
+            return [("notes", {**key, "text": str(error), "facts": {"failed": type(error).__name__}})]
+        case Ended(outcome, _, text):
+            return [("outcomes", _outcome(outcome, text, at)), *_failure(outcome, at)]
+        case _:
+            return []
+
+
+def _query(decision: Decision, at: float, embedder: str) -> Row:
+    query = decision.query
+    return {
+        "id": decision.id,
+        "at": at,
+        "text": query.text,
+        "request": {"messages": _messages(query.request), **_parameters(query.request)},
+        "constraints": {name: value for name, value in asdict(query.constraints).items() if value not in (None, ())},
+        "conversation": query.conversation,
+        "embedder": embedder,
+        "embedding": base64.b64encode(to_bytes(query.embedding)).decode(),
+    }
+
+
+def _decision(decision: Decision, at: float) -> Row:
+    chosen = decision.estimates.get(decision.arm)
+    return {
+        "id": decision.id,
+        "at": at,
+        "arm": str(decision.arm),
+        "model": decision.arm.model,
+        "strategy": decision.arm.strategy,
+        "policy": decision.policy,
+        "propensity": decision.probability,
+        "utility": None if chosen is None else chosen.utility,
+        "propensities": {str(arm): float(p) for arm, p in decision.propensities.items()},
+        "estimates": {str(arm): _numbers(asdict(estimate)) for arm, estimate in decision.estimates.items()},
+        "neighbours": [_numbers(asdict(neighbour)) for neighbour in decision.neighbours],
+        "why": decision.why,
+        "embed_seconds": decision.embed_seconds,
+        "decide_seconds": decision.seconds,
+    }
+
+
+def _call(call: Called) -> Row:
+    usage = None if call.reply is None else call.reply.usage
+    return {
+        "label": call.label,
+        "model": call.model,
+        "messages": _messages(call.request),
+        "request": _parameters(call.request),
+        "reply": None if call.reply is None else call.reply.text,
+        "rest": None if call.reply is None else _rest(call.reply),
+        "prompt_tokens": None if usage is None else usage.prompt_tokens,
+        "completion_tokens": None if usage is None else usage.completion_tokens,
+        "gpu_seconds": None if usage is None else usage.gpu_seconds,
+        "usd": None if usage is None else usage.usd,
+        "started": call.started,
+        "seconds": call.seconds,
+        "error": call.error,
+    }
+
+
+def _outcome(outcome: Outcome, text: str, at: float) -> Row:
+    usage = outcome.usage
+    return {
+        "decision_id": outcome.decision_id,
+        "at": at,
+        "arm": str(outcome.arm),
+        "status": outcome.status,
+        "error": outcome.error,
+        "text": text,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "seconds": outcome.seconds,
+        "first_token_seconds": outcome.first_token_seconds,
+        "gpu_seconds": usage.gpu_seconds,
+        "usd": usage.usd,
+        "calls": outcome.calls,
+    }
+
+
+def _failure(outcome: Outcome, at: float) -> Rows:
+    """What the engine has just learned of a failed arm, so that a restart comes to the same beliefs."""
+    if outcome.status not in BAD_ENDINGS:
+        return []
+    judged = {"rater": "engine", "kind": "failure", "value": "0", "reward": 0.0, "weight": 1.0}
+    return [("feedback", {"decision_id": outcome.decision_id, "at": at, **judged, "comment": outcome.error})]
+
+
+def _messages(request: Request) -> list[Any]:
+    return [message.to_openai() for message in request.messages]
+
+
+def _parameters(request: Request) -> Row:
+    """What the request says beyond its messages and beyond the defaults."""
+    default = Request(())
+    names = [name for name in Request.__dataclass_fields__ if name != "messages"]
+    return {name: value for name in names if (value := getattr(request, name)) != getattr(default, name)}
+
+
+def _rest(reply: Reply) -> Row:
+    rest: Row = {"finish_reason": reply.finish_reason}
+    if reply.reasoning:
+        rest["reasoning"] = reply.reasoning
+    if reply.tool_calls:
+        rest["tool_calls"] = [dict(call) for call in reply.tool_calls]
+    return rest
+
+
+def _numbers(fields: Mapping[str, Any]) -> Row:
+    """Numbers of numpy as Python's own, and None for those that JSON has no word for (infinity)."""
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in fields.items()}
+    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in plain.items()}
