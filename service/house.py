@@ -151,8 +151,10 @@ def _fold(store: Store, policy: Policy, costs: Costs) -> None:
 
 
 def _check_default(settings: Settings, catalog: Catalog) -> None:
+    """Whether `router.default_arm` can come to be; an arm that waits for documents is not there at once."""
     named = settings.router.default_arm
-    if named is not None and named not in (known := sorted(map(str, catalog.arms()))):
+    known = [f"{strategy}@{model}" for model in settings.models for strategy in sorted(catalog.strategies)]
+    if named is not None and named not in known:
         raise BadSettings(f"router.default_arm = {named!r} is unknown; there are {', '.join(known)}")
 
 

@@ -12,7 +12,7 @@ from models.types import Reply, Usage
 from router.types import Arm, Decided, Ended, Event, Outcome
 from service.account import Account
 from service.errors import ClientLeft, fault_of
-from service.following import follow, while_there
+from service.following import Runs, follow, while_there
 from service.streaming import events_of
 from strategies.core import Answered, Failed, Noted, Token
 from tests.service.test_wire import decision
@@ -169,3 +169,22 @@ async def test_work_that_ends_first_gives_its_result_or_its_error() -> None:
 )
 def test_the_status_is_the_one_that_all_causes_share(causes: Any, status: int) -> None:
     assert fault_of(NoArmLeft("no", causes)).status == status
+
+
+async def test_nothing_is_closed_under_a_run() -> None:
+    runs = Runs()
+    await runs.ended(0.01)
+    order = []
+
+    async def one() -> None:
+        with runs.one():
+            await asyncio.sleep(0.05)
+            order.append("run")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one())
+        group.create_task(one())
+        await asyncio.sleep(0)
+        await runs.ended(10)
+        order.append("closed")
+    assert order == ["run", "run", "closed"]
