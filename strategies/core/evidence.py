@@ -70,6 +70,16 @@ def missing(answer: str, question: str, passage: str) -> list[str]:
     return [] if len(made) > 4 and 2 * len(absent) < len(made) else absent
 
 
+def phrase(parts: list[str], text: str) -> str:
+    """The part that comes last in the text, with the parts that stand right before it, such as both words of a name."""
+    row = words(text)
+    end = max((i for i, word in enumerate(row) if word in parts), default=-1)
+    start = end
+    while start > 0 and row[start - 1] in parts:
+        start -= 1
+    return " ".join(row[start : end + 1])
+
+
 def misplaced(answer: str, question: str, passage: str) -> bool:
     """Whether the passage says what the answer claims only of somebody else.
 

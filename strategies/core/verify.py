@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from strategies.core.arithmetic import asked, equations, number
 from strategies.core.carried import passage_in
 from strategies.core.context import Context
-from strategies.core.evidence import about, abstains, claims, misplaced, missing, telling
+from strategies.core.evidence import about, abstains, claims, misplaced, missing, phrase, telling
 from strategies.core.parse import final, squeeze
 
 
@@ -73,7 +73,7 @@ def against_passages(near: float) -> Verifier:
         if carried is not None:
             if abstains(draft) or not claims(draft, carried.rest):
                 return SILENT
-            absent = " ".join(missing(draft, carried.rest, carried.passage)[:3])
+            absent = phrase(missing(draft, carried.rest, carried.passage), final(draft))
             if not absent and misplaced(draft, carried.rest, carried.passage):
                 absent = squeeze(final(draft)).rstrip(".")
             return Verdict(not absent, f'the passage does not mention "{absent}"' if absent else "", "passage")

@@ -3,7 +3,7 @@
 import pytest
 
 from strategies.core.carried import passage_in
-from strategies.core.evidence import about, abstains, claims, misplaced, missing, names, telling
+from strategies.core.evidence import about, abstains, claims, misplaced, missing, names, phrase, telling
 from strategies.core.verify import agree
 
 PASSAGE = "Mira Voss was born in Halden. Mira Voss plays the violin. Ida Brandt lives in Orsk. Tarn opened in 1920."
@@ -87,6 +87,12 @@ def test_a_claim_is_what_the_question_does_not_say() -> None:
 )
 def test_claims_that_the_passage_does_not_mention_are_missing(answer: str, absent: list[str]) -> None:
     assert missing(answer, BORN, PASSAGE) == absent
+
+
+def test_a_finding_quotes_the_last_words_that_are_missing_as_they_stand() -> None:
+    assert phrase(["Ida", "Brandt"], "It is Ida Brandt.") == "Ida Brandt"
+    assert phrase(["Urban", "Rusk", "Istria"], "Urban Rusk lives in Istria.") == "Istria"
+    assert phrase([], "Halden") == ""
 
 
 def test_a_value_of_somebody_else_is_misplaced() -> None:

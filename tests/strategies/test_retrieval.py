@@ -69,10 +69,11 @@ async def test_one_sentence_is_ordered_too_because_the_answer_comes_with_it() ->
 @pytest.mark.parametrize("order", ["ORDER: 1, 1", "ORDER: 1", "ORDER: 3, 2, 1", "no order", "ORDER: first, second"])
 async def test_an_order_that_is_no_permutation_gives_way_to_likeness(order: str) -> None:
     slip = f"<sentence>Halden lies on the river Arn.</sentence><sentence>{BORN}</sentence>"
-    ran = await run(retrieval, ASKED, saying(slip, order), library=SHELF)
-    assert body(ran.text) == [BORN, RIVER]
-    assert ran.facts["order"] == "likeness"
-    assert "Answer:" not in ran.text
+    for i in range(6):  # six shuffles
+        ran = await run(retrieval, f"{ASKED} {i}", saying(slip, order), library=SHELF)
+        assert body(ran.text) == [BORN, RIVER]
+        assert ran.facts["order"] == "likeness"
+        assert "Answer:" not in ran.text
 
 
 @pytest.mark.parametrize(
