@@ -66,10 +66,11 @@ def explain(
     rival = int(np.argmax(np.where(np.arange(n) == chosen, -np.inf, worth)))
     level = next((one for one in levels if one.weight[chosen] >= ENOUGH), levels[-1])
     if chosen != best:
-        return (
-            f"Exploring: {arm} was drawn at a probability of {odds[chosen]:.2f}, {level.count(chosen)} "
-            f"{level.questions} having gone well; {candidates[best].arm} looks best, {level.count(best)}."
-        )
+        looks = f"{candidates[best].arm} looks best, {level.count(best)}"
+        drawn = f"Exploring: {arm} was drawn at a probability of {odds[chosen]:.2f}"
+        if level.weight[chosen] == 0.0:
+            return f"{drawn} and has not been rated yet; {looks}."
+        return f"{drawn}; {level.tell(chosen, arm)}; {looks}."
     if level.weight[chosen] == 0.0:
         return f"{arm} was not rated yet, and what is known of its model and its strategy makes it look best."
     against = f"against {level.count(rival)} with {candidates[rival].arm}"

@@ -196,3 +196,9 @@ def test_a_choice_that_explores_says_so_and_names_the_arm_that_looks_best() -> N
     assert "Exploring: s1@m0 was drawn" in whys[ARMS[1].arm]
     assert "3 of 6" in whys[ARMS[1].arm]
     assert "s0@m0 looks best, 6 of 6" in whys[ARMS[1].arm]
+
+
+def test_a_choice_that_tries_something_new_says_so() -> None:
+    policy = taught([rated(ARMS[0].arm, SUM, 1.0)] * 2)
+    whys = {choice.arm: choice.why for choice in (policy.choose(query(SUM), ARMS[:2]) for _ in range(200))}
+    assert "and has not been rated yet; s0@m0 looks best, 2 of 2." in whys[ARMS[1].arm]
