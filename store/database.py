@@ -1,5 +1,6 @@
 """One SQL database: SQLite in WAL mode or PostgreSQL, by URL; reading and writing are each one short transaction."""
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -36,6 +37,12 @@ class Database:
     def shown(self) -> str:
         """The URL without its password."""
         return self.url.render_as_string(hide_password=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """A few letters that belong to this database, whoever logs in to it."""
+        place = f"{self.url.host}:{self.url.port}/{self.url.database}?{sorted(self.url.query.items())}"
+        return hashlib.sha256(place.encode()).hexdigest()[:10]
 
     @property
     def file(self) -> Path | None:
@@ -144,5 +151,3 @@ def _use_wal(path: Path, patience: float = 30.0) -> None:
             raise StoreError(f"{path} cannot be opened: {error}") from error
         else:
             return
-
-

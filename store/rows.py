@@ -134,6 +134,8 @@ def _rest(reply: Reply) -> Row:
         rest["reasoning"] = reply.reasoning
     if reply.tool_calls:
         rest["tool_calls"] = [dict(call) for call in reply.tool_calls]
+    if reply.logprobs:
+        rest["logprobs"] = [[entry.token, entry.logprob] for entry in reply.logprobs]
     return rest
 
 

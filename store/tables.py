@@ -1,4 +1,4 @@
-"""The tables of the log and of the library: queries, decisions, calls, notes, outcomes, feedback, documents, passages."""
+"""The tables: queries, decisions, calls, notes, outcomes, feedback, documents, passages, policy versions."""
 
 from datetime import UTC, datetime
 from typing import Any  # JSON columns, and what SQLAlchemy's type decorators pass
@@ -194,5 +194,6 @@ class PolicyVersionRow(SQLModel, table=True):
     promoted_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
-TABLES: dict[str, Table] = dict(SQLModel.metadata.tables)
+METADATA = SQLModel.metadata
+TABLES: dict[str, Table] = dict(METADATA.tables)
 """The tables themselves, by name."""

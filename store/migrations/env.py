@@ -4,14 +4,14 @@ from alembic import context
 from sqlalchemy import Connection
 
 from store.database import Database
-from store.tables import TABLES, SQLModel
+from store.tables import METADATA, TABLES
 
 
 def migrate(connection: Connection) -> None:
     """Run the steps that are asked for inside the connection's transaction."""
     context.configure(
         connection=connection,
-        target_metadata=SQLModel.metadata,
+        target_metadata=METADATA,
         include_object=lambda _, name, kind, __, ___: kind != "table" or name in TABLES,
         render_as_batch=True,
         compare_type=True,

@@ -1,0 +1,114 @@
+"""Past answers that were rated well, nearest first: read from SQL once, then kept in step with each judgement."""
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlmodel import col, select
+
+from store.database import Database
+from store.lines import to_vector
+from store.tables import FeedbackRow, OutcomeRow, QueryRow
+from strategies.core.query import Example, Vector
+
+GOOD = 0.7
+MOST = 20_000
+"""The latest rated decisions that are remembered."""
+
+
+@dataclass(slots=True)
+class _Rated:
+    question: str
+    answer: str
+    embedding: Vector
+    judged: list[tuple[float, float]] = field(default_factory=list)
+    correction: str | None = None
+
+    @property
+    def example(self) -> Example | None:
+        """The answer if it was rated well, the correction if there is one, else nothing."""
+        if self.correction is not None:
+            return Example(self.question, self.correction, 1.0)
+        weight = sum(w for _, w in self.judged)
+        reward = sum(r * w for r, w in self.judged) / weight if weight > 0 else 0.0
+        return Example(self.question, self.answer, reward) if reward >= GOOD and self.answer.strip() else None
+
+
+class Examples:
+    """The well-rated past. An answer that was put right counts with its correction as the answer."""
+
+    def __init__(self, database: Database, embedder: str) -> None:
+        self._database, self._embedder = database, embedder
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[Example, Vector]] | None = None
+        self._matrix: Vector | None = None
+
+    async def near(self, embedding: Vector, k: int) -> list[Example]:
+        """The k nearest by cosine, nearest first. Raises StoreError."""
+        return await asyncio.to_thread(self._near, embedding, k)
+
+    def refresh(self, decision_ids: Sequence[str]) -> None:
+        """These decisions were judged anew. Raises StoreError."""
+        with self._lock:
+            if self._known is None:
+                return
+            found = self._read(decision_ids)
+            for decision_id in decision_ids:
+                self._known.pop(decision_id, None)
+            self._known.update(found)
+            self._matrix = None
+
+    def _near(self, embedding: Vector, k: int) -> list[Example]:
+        with self._lock:
+            if self._known is None:
+                self._known = self._read(self._latest())
+            if not self._known or k < 1:
+                return []
+            examples = list(self._known.values())
+            if self._matrix is None:
+                self._matrix = np.stack([vector for _, vector in examples])
+            cosines = self._matrix @ embedding
+        best = np.argsort(-cosines, kind="stable")[:k]
+        found = [(examples[i][0], float(cosines[i])) for i in best]
+        return [Example(one.question, one.answer, one.reward, score) for one, score in found]
+
+    def _latest(self) -> list[str]:
+        wanted = select(FeedbackRow.decision_id).order_by(col(FeedbackRow.id).desc()).limit(MOST)
+        with self._database.read() as session:
+            return list(dict.fromkeys(session.exec(wanted)))
+
+    def _read(self, decision_ids: Sequence[str]) -> dict[str, tuple[Example, Vector]]:
+        rated: dict[str, _Rated] = {}
+        for batch in _batches(decision_ids, 500):
+            rated.update(self._read_batch(batch))
+        found = ((key, one.example, one.embedding) for key, one in rated.items())
+        return {key: (example, embedding) for key, example, embedding in found if example is not None}
+
+    def _read_batch(self, decision_ids: Sequence[str]) -> dict[str, _Rated]:
+        questions = (
+            select(QueryRow.id, QueryRow.text, OutcomeRow.text, QueryRow.embedding)
+            .join(OutcomeRow, col(OutcomeRow.decision_id) == col(QueryRow.id))
+            .where(col(QueryRow.id).in_(decision_ids), col(QueryRow.embedder) == self._embedder)
+        )
+        judgements = (
+            select(FeedbackRow)
+            .where(col(FeedbackRow.decision_id).in_(decision_ids), col(FeedbackRow.rater) != "engine")
+            .order_by(col(FeedbackRow.id))
+        )
+        with self._database.read() as session:
+            rated = {key: _Rated(asked, said, to_vector(raw)) for key, asked, said, raw in session.exec(questions)}
+            by_decision: dict[str, list[FeedbackRow]] = defaultdict(list)
+            for row in session.exec(judgements):
+                by_decision[row.decision_id].append(row)
+        for key, one in rated.items():
+            for row in by_decision[key]:
+                one.judged.append((row.reward, row.weight))
+                one.correction = row.correction or one.correction
+        return rated
+
+
+def _batches(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    return (items[i : i + size] for i in range(0, len(items), size))

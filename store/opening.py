@@ -1,0 +1,75 @@
+"""Opening the store: a database migrated, a recorder running, and everything that reads and writes over them."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # JSON
+
+from models.embedding import Embedder
+from store.database import Database
+from store.examples import Examples
+from store.history import History
+from store.library import Library
+from store.log import Log
+from store.migrate import migrate
+from store.ratings import Ratings
+from store.recorder import Recorder
+from store.versions import Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All that Pointsman remembers. Close it: that writes what still waits."""
+
+    database: Database
+    recorder: Recorder
+    history: History
+    library: Library
+    log: Log
+    ratings: Ratings
+    policies: Versions
+
+    async def versions(self) -> list[dict[str, Any]]:
+        """Every version of every policy, newest first."""
+        return await self.policies.all()
+
+    async def ready(self) -> bool:
+        """Whether the database answers."""
+        return await asyncio.to_thread(self.database.is_reachable)
+
+    async def close(self) -> None:
+        """Write what waits and give everything back; what cannot be written stays in the spool for the next start."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self.recorder.close()
+        self.database.close()
+
+
+def open_store(url: str, embedder: Embedder, spool: Path | None = None) -> Store:
+    """Open the store at this URL, bring its tables up to date, and take over what a killed process left. Blocks.
+
+    `spool` names the file in which events wait for SQL; None puts it beside the SQLite file, or in the working folder
+    under a name that belongs to the database. Raises BadSettings, StoreError.
+    """
+    database = Database(url)
+    migrate(database)
+    base = spool_base(database, spool)
+    recorder = Recorder(database, base, embedder.name)
+    examples = Examples(database, embedder.name)
+    return Store(
+        database,
+        recorder,
+        History(database, examples, embedder.name),
+        Library(database, embedder),
+        Log(database, recorder),
+        Ratings(database, recorder, examples),
+        Versions(database, recorder),
+    )
+
+
+def spool_base(database: Database, spool: Path | None) -> Path:
+    """The path that the spools of all processes on this database begin with."""
+    if spool is not None:
+        return spool.with_suffix("") if spool.suffix == ".spool" else spool
+    return database.file or Path(f"pointsman-{database.fingerprint}")

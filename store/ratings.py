@@ -1,0 +1,125 @@
+"""Ratings: a judgement of an answer into SQL, once however often it is sent, and back as what the router learns."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, or_
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select
+
+from models.errors import BadRequest, StoreError, UserError
+from router.types import Feedback
+from store.database import Database, reason
+from store.examples import Examples
+from store.history import judgement
+from store.lines import Row, to_vector, utc
+from store.recorder import Recorder
+from store.tables import TABLES, DecisionRow, FeedbackRow, QueryRow
+from store.writing import insert_new
+
+PATIENCE = 5.0
+"""Seconds that a judgement waits for its decision to come into SQL."""
+
+
+class UnknownDecision(UserError):
+    """No decision has this id (404)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rated:
+    """The judgements that count, one or (for a preference) two; `repeated` if they had been given before."""
+
+    feedback: tuple[Feedback, ...]
+    repeated: bool
+
+
+class Ratings:
+    """Where judgements come in."""
+
+    def __init__(self, database: Database, recorder: Recorder, examples: Examples) -> None:
+        self._database, self._recorder, self._examples = database, recorder, examples
+
+    async def rate(
+        self,
+        decision_id: str,
+        reward: float,
+        *,
+        rater: str = "user",
+        kind: str = "score",
+        weight: float = 1.0,
+        comment: str | None = None,
+        idempotency_key: str | None = None,
+        preferred: str | None = None,
+        correction: str | None = None,
+    ) -> Rated:
+        """Take a judgement down; what it says is in SQL when this returns.
+
+        `preferred` names the answer that was better: that one is worth 1 and this one 0. A `correction` is the answer
+        that should have been given; this one is worth 0. The same key, or the same judgement of the same rater, counts
+        once. Raises UnknownDecision, BadRequest, StoreError.
+        """
+        if not 0.0 <= reward <= 1.0 or not 0.0 <= weight <= 1.0:
+            raise BadRequest(f"reward {reward!r} and weight {weight!r} must lie between 0 and 1", param="score")
+        if preferred == decision_id:
+            raise BadRequest("preferred must name another answer than id", param="preferred")
+        rows = [_row(decision_id, reward, rater, kind, weight)]
+        if correction is not None:
+            digest = hashlib.sha256(correction.encode("utf-8", "replace")).hexdigest()
+            rows = [{**_row(decision_id, 0.0, rater, "correction", weight), "value": digest, "correction": correction}]
+        elif preferred is not None:
+            worse = {**_row(decision_id, 0.0, rater, "preference", weight), "value": f"below {preferred}"}
+            better = {**_row(preferred, 1.0, rater, "preference", weight), "value": f"above {decision_id}"}
+            rows = [{**worse, "preferred": preferred}, {**better, "preferred": preferred}]
+        rows[0] |= {"comment": comment, "idempotency_key": idempotency_key}
+        # Decisions come into SQL behind the answer: one that was just given may still be on its way.
+        await self._recorder.flush(PATIENCE)
+        return await asyncio.to_thread(self._rate, rows)
+
+    def _rate(self, rows: Sequence[Row]) -> Rated:
+        ids = list(dict.fromkeys(row["decision_id"] for row in rows))
+        with self._database.read() as session:
+            known = set(session.exec(select(DecisionRow.id).where(col(DecisionRow.id).in_(ids))))
+        for decision_id in ids:
+            if decision_id not in known:
+                raise UnknownDecision(f"no decision has the id {decision_id!r}", param="id", code="decision_not_found")
+        try:
+            repeated = self._insert(rows)
+        except SQLAlchemyError as error:
+            raise StoreError(f"the feedback was not taken down: {reason(error)}") from error
+        self._examples.refresh(ids)
+        return Rated(self._kept(rows), repeated)
+
+    def _insert(self, rows: Sequence[Row]) -> bool:
+        """Whether the judgement was there before; the first row decides, the other one follows from it."""
+        with self._database.write() as connection:
+            if insert_new(self._database, connection, TABLES["feedback"], rows[:1]) == 0:
+                return True
+            insert_new(self._database, connection, TABLES["feedback"], rows[1:])
+            return False
+
+    def _kept(self, rows: Sequence[Row]) -> tuple[Feedback, ...]:
+        """What SQL holds of this judgement: what was said first, if its key came back with something else."""
+        key = rows[0]["idempotency_key"]
+        same = [
+            and_(*(col(getattr(FeedbackRow, name)) == row[name] for name in ("decision_id", "rater", "kind", "value")))
+            for row in rows
+        ]
+        by_key = [] if key is None else [col(FeedbackRow.idempotency_key) == key]
+        wanted = (
+            select(FeedbackRow, DecisionRow, QueryRow.embedding)
+            .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
+            .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
+            .where(or_(*same, *by_key))
+            .order_by(col(FeedbackRow.id))
+        )
+        with self._database.read() as session:
+            found = session.exec(wanted)
+            return tuple(judgement(row, decision, to_vector(raw)) for row, decision, raw in found)
+
+
+def _row(decision_id: str, reward: float, rater: str, kind: str, weight: float) -> Row:
+    judged: Row = {"rater": rater, "kind": kind, "value": repr(float(reward)), "reward": reward, "weight": weight}
+    return {"decision_id": decision_id, "at": utc(time.time()), **judged}
