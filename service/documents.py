@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from models.errors import BadRequest, PointsmanError
-from store.library import DocumentInfo, Library
+from store.library import DocumentInfo, Library, Progress
 
 SUFFIXES = (".md", ".txt", ".html", ".htm", ".pdf")
 
@@ -60,6 +60,6 @@ def files_of(given: Sequence[str] | Sequence[Path]) -> Iterator[Path]:
             raise BadRequest(f"there is no file or folder {str(one)!r}")
 
 
-async def add_file(library: Library, path: Path) -> DocumentInfo:
+async def add_file(library: Library, path: Path, progress: Progress | None = None) -> DocumentInfo:
     """Take one file into the library under its name. Raises UserError for one that cannot be read."""
-    return await library.add(path.stem, await asyncio.to_thread(path.read_bytes), path.name)
+    return await library.add(path.stem, await asyncio.to_thread(path.read_bytes), path.name, progress)

@@ -22,11 +22,19 @@ from models.errors import (
     UnknownModel,
     UserError,
 )
+from store import UnknownDecision
+
+
+class NotThere(UserError):
+    """No such decision or document (404)."""
+
 
 STATUS: Mapping[type[PointsmanError], tuple[int, str | None]] = {  # the nearest class in the tree counts
     UserError: (400, None),
     NotAllowed: (401, "invalid_api_key"),
     UnknownModel: (404, "model_not_found"),
+    UnknownDecision: (404, "not_found"),
+    NotThere: (404, "not_found"),
     ContextTooLong: (400, "context_length_exceeded"),
     ModelOverloaded: (503, "model_overloaded"),
     ModelTimeout: (504, "model_timeout"),
@@ -40,10 +48,6 @@ TYPE_TAGS = ("str", "list[str]", "list[ContentPart]", "dict[str,any]")  # pydant
 LEFT = 499  # the client has gone; nobody reads this
 
 log = structlog.get_logger()
-
-
-class NotThere(UserError):
-    """No such decision or document (404)."""
 
 
 class ClientLeft(Exception):
@@ -83,8 +87,7 @@ def fault_of(error: PointsmanError) -> Fault:
         causes = [fault_of(cause) for cause in error.causes]
         if causes and len({cause.status for cause in causes}) == 1:
             return Fault(causes[0].status, str(error), None, causes[0].code, causes[0].retry_after)
-    kind = next(kind for kind in type(error).__mro__ if kind in STATUS or kind is NotThere)
-    status, code = (404, "not_found") if kind is NotThere else STATUS[kind]
+    status, code = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if isinstance(error, UserError):
         return Fault(status, str(error), error.param, error.code or code)
     after = error.retry_after if isinstance(error, ModelError) else None

@@ -47,12 +47,17 @@ async def _add(settings: Settings, paths: Sequence[Path]) -> None:
     files = list(files_of(paths))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("reading", total=len(files))
+        whole = progress.add_task("documents", total=len(files))
+        one = progress.add_task("passages", total=None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(one, completed=done, total=total)
+
         async with opened_store(settings) as store:
             for path in files:
-                progress.update(bar, description=path.name)
-                await add_file(store.library, path)
-                progress.advance(bar)
+                progress.update(one, description=path.name, completed=0, total=None)
+                await add_file(store.library, path, show)
+                progress.advance(whole)
             passages = store.library.size
     Console().print(f"{len(files)} documents read; the library has {passages} passages.", markup=False)
 
