@@ -126,20 +126,16 @@ async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embe
 
 
 async def _opened_models(settings: Settings, stack: AsyncExitStack) -> dict[str, Backend]:
-    """All models at once, each opened in a thread of its own; what did open is closed if another one does not."""
-
-    async def open_one(name: str) -> Backend:
-        spec = settings.models[name].spec()
+    """The models, off the loop and one after another: transformers cannot load two at once in one process."""
+    backends = {}
+    for name, table in settings.models.items():
+        spec = table.spec()
         try:
-            backend = limit(await asyncio.to_thread(connect, name, spec), spec)
+            backends[name] = limit(await asyncio.to_thread(connect, name, spec), spec)
         except ModelUnavailable as error:
             raise BadSettings(f"models.{name}: {error}", param=f"models.{name}") from error
-        stack.push_async_callback(backend.close)
-        return backend
-
-    tasks = {name: asyncio.create_task(open_one(name)) for name in settings.models}
-    await asyncio.wait(tasks.values())
-    return {name: task.result() for name, task in tasks.items()}
+        stack.push_async_callback(backends[name].close)
+    return backends
 
 
 def _fold(store: Store, policy: Policy, costs: Costs) -> None:
