@@ -34,6 +34,7 @@ class Spool:
         self._overflow: deque[bytes] = deque()
         self._lock = threading.Lock()
         self._waiting = 0
+        self._broken = False
 
     def __len__(self) -> int:
         return self._waiting
@@ -43,9 +44,9 @@ class Spool:
         failure: OSError | None = None
         with self._lock:
             # Lines after one that is in memory wait there too: the order is that of a run.
-            if not self._overflow:
+            if not self._overflow and not self._broken:
                 failure = self._write(line)
-            if self._overflow or failure is not None:
+            if self._overflow or self._broken or failure is not None:
                 self._overflow.append(line)
             self._waiting += 1
         return failure
@@ -89,7 +90,10 @@ class Spool:
             if written != len(line):
                 raise OSError(f"only {written} of {len(line)} bytes fit")
         except OSError as error:
-            os.ftruncate(self._file, self._end)  # takes away what was written of the line
+            try:
+                os.ftruncate(self._file, self._end)  # takes away what was written of the line
+            except OSError:
+                self._broken = True  # where the next line would begin is not known any more
             return error
         self._end += written
         return None

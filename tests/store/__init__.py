@@ -1,0 +1,1 @@
+"""Tests of remembering: on real SQLite files and on a real PostgreSQL."""
