@@ -34,15 +34,15 @@ async def policies(house: HouseOf) -> dict[str, Any]:
 
 @router.get("/v1/arms")
 async def arms(house: HouseOf) -> dict[str, Any]:
-    """Every arm: what its strategy is, how many calls it makes, what it takes, and what the policy believes of it."""
+    """Every arm: what its strategy is, how many calls it makes, what it takes, and what is believed of it,
+    over all questions and in each region of them."""
     beliefs = house.policy.beliefs()
-    by_arm = beliefs.get("arms", {})
+    everywhere, regions = _rows(beliefs.get("arms")), _rows(beliefs.get("regions"))
     data = []
     for arm in house.catalog.arms():
         strategy = house.catalog.strategies[arm.strategy]
         params = {**strategy.params, **house.settings.strategies.params.get(arm.strategy, {})}
         calls = strategy.calls(params)
-        believed = by_arm.get(str(arm)) if isinstance(by_arm, dict) else None
         data.append(
             {
                 "arm": str(arm),
@@ -53,10 +53,16 @@ async def arms(house: HouseOf) -> dict[str, Any]:
                 "params": params,
                 "calls": calls,
                 "cost": house.costs.estimate(arm, calls)._asdict(),
-                "belief": believed,
+                "belief": everywhere.get(str(arm)),
+                "regions": {name: rows[str(arm)] for name, rows in regions.items() if str(arm) in _rows(rows)},
             }
         )
     return {"object": "list", "data": data}
+
+
+def _rows(believed: object) -> dict[str, Any]:
+    """A table of a policy's beliefs; empty where the policy keeps none."""
+    return believed if isinstance(believed, dict) else {}
 
 
 def decision_json(decision: Decision) -> dict[str, Any]:
