@@ -71,7 +71,7 @@ def test_the_installed_command_answers_a_question_away_from_the_checkout(install
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.strip()
