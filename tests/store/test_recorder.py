@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def counts(database: Database) -> dict[str, int]:
 def runs(n: int) -> dict[str, int]:
     """The rows of n runs that went well."""
     return {name: n * rows for name, rows in ROWS_OF_A_RUN.items()}
+
+
+def spools(folder: Path) -> set[Path]:
+    """The spool files of the folder."""
+    return set(folder.glob("*.spool"))
 
 
 @contextmanager
@@ -77,8 +83,6 @@ async def test_runs_told_from_many_threads_do_not_mix(store: Store) -> None:
 
 
 def _tell_from_threads(store: Store) -> list[str]:
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(8) as pool:
         return [made.id for made in pool.map(lambda _: tell_run(store.recorder, decision()), range(16))]
 
@@ -96,12 +100,12 @@ async def test_a_killed_process_loses_nothing_and_nothing_is_doubled(url: str, t
         async with opened(url, spool) as store:
             assert counts(store.database) == runs(25)
             assert sorted(row["id"] for row in await store.log.decisions(limit=100)) == sorted(ids)
-    assert list(tmp_path.glob("*.spool")) == []
+    assert spools(tmp_path) == set()
 
 
 async def test_rows_that_were_written_before_the_kill_are_not_written_again(store: Store, tmp_path: Path) -> None:
     made = tell_run(store.recorder, decision())
-    waiting = next(tmp_path.glob("*.spool")).read_bytes()
+    waiting = next(iter(spools(tmp_path))).read_bytes()
     assert await store.recorder.flush(30)
     left = tmp_path / "events.dead.spool"
     left.write_bytes(waiting + b'[["queries",{"id":"torn')
@@ -113,11 +117,11 @@ async def test_rows_that_were_written_before_the_kill_are_not_written_again(stor
 
 
 async def test_the_spool_of_a_living_process_is_left_alone(store: Store, tmp_path: Path) -> None:
-    mine = set(tmp_path.glob("*.spool"))
+    mine = spools(tmp_path)
     twin = await asyncio.to_thread(Recorder, store.database, tmp_path / "events", "words")
-    assert mine < set(tmp_path.glob("*.spool"))
+    assert mine < spools(tmp_path)
     await asyncio.to_thread(twin.close)
-    assert mine == set(tmp_path.glob("*.spool"))
+    assert mine == spools(tmp_path)
 
 
 async def test_a_locked_database_delays_rows_and_loses_none(tmp_path: Path) -> None:
@@ -145,7 +149,7 @@ async def test_what_a_locked_database_does_not_take_before_the_end_is_there_at_t
         holder.execute("BEGIN IMMEDIATE")
         tell_run(recorder, decision())
     holder.close()
-    assert len(list(tmp_path.glob("*.spool"))) == 1
+    assert len(spools(tmp_path)) == 1
     with impatient(tmp_path) as recorder:
         assert counts(recorder._database) == runs(1)
 

@@ -1,0 +1,73 @@
+"""History: paging through long logs, other embedders' vectors, and past answers that were rated well."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from store import Store, open_store
+from tests.router.yard import Words
+from tests.store.runs import decision, tell_run
+
+
+class Others(Words):
+    """Another embedder with vectors of the same size."""
+
+    name = "others"
+
+
+async def rated(store: Store, question: str, answer: str, *rewards: float) -> str:
+    """A question that was answered and judged."""
+    made = tell_run(store.recorder, decision(question), answer=answer)
+    for i, reward in enumerate(rewards):
+        await store.ratings.rate(made.id, reward, rater=f"rater {i}")
+    return made.id
+
+
+async def test_feedback_is_read_page_by_page_from_any_row_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.history.PAGE", 2)
+    ids = [await rated(store, f"Question {i}", "An answer.", 1.0) for i in range(5)]
+    assert [one.decision_id for one in store.history.feedback()] == ids
+    assert [one.decision_id for one in store.history.feedback(since=4)] == ids[3:]
+
+
+async def test_examples_are_the_nearest_answers_that_were_rated_well(store: Store) -> None:
+    await rated(store, "sort pears and apples", "apples pears", 1.0)
+    await rated(store, "sort plums and figs", "figs plums", 0.5, 1.0)
+    await rated(store, "sort nuts and figs", "no idea", 0.0)
+    await rated(store, "how far is the moon", "very far", 1.0)
+    await rated(store, "sort without a verdict", "anything")
+    found = await store.history.examples(Words().one("sort pears and plums"), 10)
+    assert [one.answer for one in found] == ["apples pears", "figs plums", "very far"]
+    assert [one.reward for one in found] == [1.0, 0.75, 1.0]
+    assert found[0].question == "sort pears and apples"
+    assert found[0].score > found[1].score > found[2].score
+    assert len(await store.history.examples(Words().one("sort"), 2)) == 2
+
+
+async def test_examples_follow_every_new_judgement(store: Store) -> None:
+    near = Words().one("sort pears")
+    assert await store.history.examples(near, 3) == []
+    made = await rated(store, "sort pears", "pears", 1.0)
+    assert [one.answer for one in await store.history.examples(near, 3)] == ["pears"]
+    await store.ratings.rate(made, 0.0, rater="a critic")
+    assert await store.history.examples(near, 3) == []
+    await store.ratings.rate(made, 0.0, correction="one pear")
+    assert [one.answer for one in await store.history.examples(near, 3)] == ["one pear"]
+
+
+async def test_a_failure_of_the_engine_is_no_verdict_on_the_answer_that_stood_in(store: Store) -> None:
+    made = tell_run(store.recorder, decision("sort pears"), answer="pears", status="degraded")
+    await store.ratings.rate(made.id, 1.0)
+    assert [one.answer for one in await store.history.examples(Words().one("sort pears"), 3)] == ["pears"]
+
+
+async def test_vectors_of_another_embedder_are_left_out(url: str, tmp_path: Path) -> None:
+    first = await asyncio.to_thread(open_store, url, Words(), tmp_path / "events")
+    await rated(first, "sort pears", "pears", 1.0)
+    await first.close()
+    second = await asyncio.to_thread(open_store, url, Others(), tmp_path / "events")
+    await rated(second, "sort plums", "plums", 1.0)
+    assert len(list(second.history.feedback())) == 1
+    assert [one.answer for one in await second.history.examples(Words().one("sort pears"), 5)] == ["plums"]
+    await second.close()
