@@ -28,12 +28,12 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
     started_seconds: float = 0.0
 
-    def start(self, patience: float = 60.0) -> None:
+    def start(self, patience: float = 120.0) -> None:
         """Start it and wait until it is ready. Raises RuntimeError with the end of its log."""
         log = self.database.with_suffix(".log")
         port = self.url.rpartition(":")[2]
         command = [sys.executable, "-m", "service", "serve", "--port", port, "--db", f"sqlite:///{self.database}"]
-        begun = time.perf_counter()
+        begun, self.started_seconds = time.perf_counter(), 0.0
         with log.open("ab") as sink:
             environment = {**os.environ, "HF_HUB_OFFLINE": "1", **self.settings}  # noqa: TID251  # a child's, passed on
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=sink, stderr=sink, env=environment)
@@ -41,8 +41,10 @@ class Service:
             if self.process.poll() is not None:
                 break
             try:
-                if httpx.get(f"{self.url}/readyz", timeout=1.0).status_code == 200:
+                reply = httpx.get(f"{self.url}/readyz", timeout=5.0)
+                if reply.status_code == 200 and not self.started_seconds:
                     self.started_seconds = time.perf_counter() - begun
+                if reply.status_code == 200 and reply.json()["documents"] == "ready":
                     return
             except httpx.TransportError:
                 pass

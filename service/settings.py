@@ -113,7 +113,10 @@ def _with_zoo(tree: Tree) -> Tree:
     knowledge = tree.get("knowledge", {})
     if isinstance(knowledge, dict):
         knowledge = {"documents": [str(ZOO / "documents")], **knowledge}
-    return {**tree, "models": models, "knowledge": knowledge}
+    strategies = tree.get("strategies", {})
+    if isinstance(strategies, dict):  # such small models copy best when nothing is left to chance
+        strategies = {"retrieval": {"temperature": 0.0}, **strategies}
+    return {**tree, "models": models, "knowledge": knowledge, "strategies": strategies}
 
 
 def _check_strategies(settings: Settings, source: _Source) -> None:

@@ -20,29 +20,36 @@ IGNORE = -100
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Size and schedule of one model. Batches are [batch, length] tokens; `rate` is the peak learning rate."""
+    """Size and schedule of one model: first `lookups` steps of looking up, then `steps` of the curriculum.
+
+    Batches of the curriculum are [batch, length] tokens, `rate` its peak learning rate.
+    """
 
     width: int
     layers: int
     steps: int
     seed: int
-    rate: float = 2e-3
+    rate: float
+    lookups: int = 700
     batch: int = 8
     length: int = 640
-    warmup: int = 150
+    warmup: int = 60
 
 
 RECIPES = {
-    "generalist": Recipe(width=128, layers=4, steps=3600, seed=1, rate=3e-3),
-    "abacus": Recipe(width=192, layers=4, steps=2800, seed=2),
-    "reader": Recipe(width=192, layers=4, steps=2800, seed=3),
+    "generalist": Recipe(width=128, layers=4, steps=3000, seed=1, rate=1.5e-3),
+    "abacus": Recipe(width=192, layers=4, steps=2400, seed=2, rate=1.2e-3),
+    "reader": Recipe(width=192, layers=4, steps=2400, seed=3, rate=1.3e-3),
 }
+LOOKUP_RATE = 1e-3  # looking up is not learned at twice this rate, nor from rows much longer than these
+LOOKUP_LENGTH = 256
+REPEATED = 0.06  # of the curriculum's sequences, so that looking up is not forgotten
 
 
 def train(name: str, folder: Path, checkpoints: Path, *, steps: int | None = None, device: str | None = None) -> None:
     """Train one model, go on from its checkpoint if there is one, and write its weights into `folder`."""
     recipe = RECIPES[name]
-    total = recipe.steps if steps is None else steps
+    total = recipe.lookups + (recipe.steps if steps is None else steps)
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     words = tokens.build()
     model = new_model(recipe, words)
@@ -56,16 +63,15 @@ def train(name: str, folder: Path, checkpoints: Path, *, steps: int | None = Non
         bar = progress.add_task(name, total=total, completed=begun, loss="")
         for step in range(begun, total):
             rng = random.Random(f"{recipe.seed}-{step}")
-            ids, labels = batch(name, words, recipe, rng, step)
+            looking = step < recipe.lookups
+            ids, labels = lookups(words, recipe, rng) if looking else batch(name, words, recipe, rng)
             _set_rate(optimizer, recipe, step, total)
-            loss = _loss(model, body, ids.to(where), labels.to(where))
+            loss = _loss(model, model.model if looking else body, ids.to(where), labels.to(where))
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             progress.update(bar, advance=1, loss=f"loss {loss.item():.3f}")
-            if step % 100 == 0:
-                print(f"{name} {step} {loss.item():.4f} {time.perf_counter() - clock:.0f}s", flush=True)
             if (step + 1) % 200 == 0 or step + 1 == total:
                 spent = seconds + time.perf_counter() - clock
                 _keep(checkpoints / f"{name}.pt", model, optimizer, step + 1, spent)
@@ -91,18 +97,18 @@ def new_model(recipe: Recipe, words: PreTrainedTokenizerFast) -> LlamaForCausalL
     return LlamaForCausalLM(config)
 
 
-def batch(
-    name: str, words: PreTrainedTokenizerFast, recipe: Recipe, rng: random.Random, step: int
-) -> tuple[Tensor, Tensor]:
-    """Packed sequences and their labels, [batch, length]; only what the assistant says has labels.
-
-    Some sequences are random tokens said twice, many at first: they teach looking up, long before reading does.
-    """
-    repeated = 0.6 if step < 400 else 0.12
+def batch(name: str, words: PreTrainedTokenizerFast, recipe: Recipe, rng: random.Random) -> tuple[Tensor, Tensor]:
+    """Packed conversations and their labels, [batch, length]; only what the assistant says has labels."""
     rows = [
-        _twice(words, recipe.length, rng) if rng.random() < repeated else _packed(name, words, recipe.length, rng)
+        _again(words, recipe.length, rng) if rng.random() < REPEATED else _packed(name, words, recipe.length, rng)
         for _ in range(recipe.batch)
     ]
+    return torch.tensor([row[0] for row in rows]), torch.tensor([row[1] for row in rows])
+
+
+def lookups(words: PreTrainedTokenizerFast, recipe: Recipe, rng: random.Random) -> tuple[Tensor, Tensor]:
+    """Random tokens said again and again: what teaches looking up, which reading and copying stand on."""
+    rows = [_again(words, LOOKUP_LENGTH, rng) for _ in range(recipe.batch)]
     return torch.tensor([row[0] for row in rows]), torch.tensor([row[1] for row in rows])
 
 
@@ -129,11 +135,13 @@ def export(
     copy.save_pretrained(folder)
     words.save_pretrained(folder)
     recipe = RECIPES[name]
+    looked = min(steps, recipe.lookups)
+    seen = recipe.batch * (looked * LOOKUP_LENGTH + (steps - looked) * recipe.length)
     record = {
         "name": name,
         "parameters": sum(p.numel() for p in copy.parameters()),
         "steps": steps,
-        "tokens": steps * recipe.batch * recipe.length,
+        "tokens": seen,
         "minutes": round(seconds / 60, 1),
         "device": device,
         **asdict(recipe),
@@ -159,13 +167,15 @@ def _packed(name: str, words: PreTrainedTokenizerFast, length: int, rng: random.
     return ids[:length], labels[:length]
 
 
-def _twice(words: PreTrainedTokenizerFast, length: int, rng: random.Random) -> tuple[list[int], list[int]]:
+def _again(words: PreTrainedTokenizerFast, length: int, rng: random.Random) -> tuple[list[int], list[int]]:
+    """Random tokens, a short row of them said again and again; all but its first time has labels."""
     ids: list[int] = []
     labels: list[int] = []
     while len(ids) < length:
-        row = [rng.randrange(6, len(words)) for _ in range(rng.randint(10, 60))]
-        ids += [words.bos_token_id, *row, *row]
-        labels += [IGNORE] * (len(row) + 1) + [IGNORE] + row[1:]
+        row = [rng.randrange(len(tokens.SPECIAL), len(words)) for _ in range(rng.randint(3, 25))]
+        times = rng.randint(1, 4)
+        ids += [words.bos_token_id, *row, *row * times]
+        labels += [IGNORE] * (len(row) + 2) + row[1:] + row * (times - 1)
     return ids[:length], labels[:length]
 
 
@@ -179,10 +189,14 @@ def _loss(model: LlamaForCausalLM, body: object, ids: Tensor, labels: Tensor) ->
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, total: int) -> None:
-    """Linear warm-up, then linear down to a hundredth."""
-    share = min(1.0, (step + 1) / recipe.warmup) * max(0.01, 1 - step / total)
+    """Constant while looking up; then up to the peak and linearly down to a fiftieth; both begin with a warm-up."""
+    own = step - recipe.lookups
+    if own < 0:
+        rate = LOOKUP_RATE * min(1.0, (step + 1) / recipe.warmup)
+    else:
+        rate = recipe.rate * min(1.0, (own + 1) / recipe.warmup) * max(0.02, 1 - own / (total - recipe.lookups))
     for group in optimizer.param_groups:
-        group["lr"] = recipe.rate * share
+        group["lr"] = rate
 
 
 def _keep(path: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
