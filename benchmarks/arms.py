@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
-from models.zoo import Question, check, questions
 from rich.progress import Progress
 
 from benchmarks.reports import keep, table
 from benchmarks.serving import Client, client, serving
 from benchmarks.statistics import share
+from models.zoo import Question, check, questions
 
 FAMILIES = ("arithmetic", "words", "reading", "facts")
 CONCURRENCY = 12

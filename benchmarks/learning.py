@@ -17,13 +17,13 @@ from pathlib import Path
 from statistics import mean
 
 import numpy as np
-from models.zoo import Question, check
 from rich.progress import Progress
 
 from benchmarks.arms import Trial, stream, try_arms
 from benchmarks.reports import FOLDER, keep, table
 from benchmarks.serving import Client, client, serving
 from benchmarks.statistics import paired, share
+from models.zoo import Question, check
 
 CONCURRENCY = 8
 WINDOW = 200

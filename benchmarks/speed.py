@@ -13,11 +13,11 @@ from typing import Any  # JSON
 
 import httpx
 import psutil
-from models.zoo import ZOO, Question
 
 from benchmarks.arms import stream
 from benchmarks.reports import keep, table
 from benchmarks.serving import Client, Service, client, serving
+from models.zoo import ZOO, Question
 
 AT_ONCE = 16
 

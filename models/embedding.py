@@ -18,7 +18,7 @@ WAIT = 0.002
 """Seconds in which the texts of concurrent calls are gathered into one batch; a lone call does not wait."""
 CACHED = 4096
 BATCH = 32
-THREADS = 2
+THREADS = 1
 
 
 class Embedder(Protocol):
@@ -133,7 +133,7 @@ def open_embedder(path_or_name: str | None = None) -> BatchingEmbedder:
         raise ModelUnavailable(f"embedder {source!r} does not say how long its vectors are", model=name)
 
     def encode(texts: list[str]) -> Vectors:
-        torch.set_num_threads(THREADS)  # per thread; more than this costs more than it gives on short texts
+        torch.set_num_threads(THREADS)  # of this thread alone; a second one waits more than it works on short texts
         rows = model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(rows, dtype=np.float32)
 

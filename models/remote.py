@@ -1,0 +1,144 @@
+"""Anything that litellm can reach: vLLM, Ollama, llama.cpp, any OpenAI-compatible server, the commercial ones.
+
+Settings: `model` as litellm writes it (`ollama_chat/llama3`, `openai/my-model`); with an `api_base` and no provider
+in front the server is taken for an OpenAI-compatible one. `extra` goes to litellm's call as it stands; what a request
+carries beyond OpenAI's parameters goes to the server in the body, and nowhere else.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any  # Any: litellm's answers are untyped
+
+from models.backend import Internals, ModelSpec
+from models.errors import BadSettings
+from models.translated import translated
+from models.types import Chunk, Request, TokenLogprob, Usage
+
+NO_KEY = "none"
+"""What a server gets that wants no key; the client library insists on one."""
+
+
+class Remote:
+    """A back-end behind HTTP; connections are kept and shared between its calls."""
+
+    internals: Internals | None = None
+
+    def __init__(self, name: str, spec: ModelSpec) -> None:
+        self.name = name
+        self.offers = spec.offers
+        self._spec = spec
+        self._client: Any = None
+        self._litellm: Any = None
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Answer as the server sends it. Raises ModelError; closing it closes the connection to the server."""
+        started = time.perf_counter()
+        if self._litellm is None:
+            self._litellm = await asyncio.to_thread(_load)
+        with translated(self.name):
+            answer = await self._litellm.acompletion(**self._call(request))
+            reason, usage = "stop", Usage()
+            async with aclosing(answer) as parts:
+                async for part in parts:
+                    usage = _usage(part) or usage
+                    for choice in part.choices[:1]:
+                        reason = choice.finish_reason or reason
+                        chunk = _chunk(choice)
+                        if chunk != Chunk():
+                            yield chunk
+        seconds = time.perf_counter() - started
+        whole = Usage(usage.prompt_tokens, usage.completion_tokens, seconds)
+        yield Chunk(finish_reason=reason, usage=whole)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+
+    def _call(self, request: Request) -> dict[str, Any]:
+        spec = self._spec
+        call: dict[str, Any] = {
+            **spec.extra,
+            "model": self._model(),
+            "messages": [message.to_openai() for message in request.messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "api_base": spec.api_base,
+            "api_key": spec.api_key or (NO_KEY if spec.api_base else None),
+            "timeout": spec.timeout,
+            "num_retries": 0,
+            "max_retries": 0,
+            "drop_params": False,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "max_tokens": request.max_tokens,
+            "stop": list(request.stop) or None,
+            "seed": request.seed,
+            "tools": [dict(tool) for tool in request.tools] or None,
+            "tool_choice": request.tool_choice,
+            "response_format": request.response_format,
+            "logprobs": request.logprobs or None,
+            "top_logprobs": request.top_logprobs,
+            "extra_body": {**spec.extra.get("extra_body", {}), **request.extra} or None,
+        }
+        if call["model"].startswith("openai/") and spec.api_base:
+            call["client"] = self._shared()
+        return {key: value for key, value in call.items() if value is not None}
+
+    def _model(self) -> str:
+        model = self._spec.model or self._spec.path or self.name
+        provider = model.split("/", 1)[0]
+        known = "/" in model and provider in {str(getattr(p, "value", p)) for p in self._litellm.provider_list}
+        return model if known or not self._spec.api_base else f"openai/{model}"
+
+    def _shared(self) -> Any:
+        if self._client is None:
+            import openai
+
+            key = self._spec.api_key or NO_KEY
+            self._client = openai.AsyncOpenAI(
+                api_key=key, base_url=self._spec.api_base, timeout=self._spec.timeout, max_retries=0
+            )
+        return self._client
+
+
+def open_backend(name: str, spec: ModelSpec) -> Remote:
+    """A remote model from its settings; nothing is contacted yet. Raises BadSettings."""
+    if not (spec.model or spec.api_base):
+        raise BadSettings(f"models.{name} is remote and needs a model, an api_base or both")
+    return Remote(name, spec)
+
+
+def _load() -> Any:
+    """litellm, quiet. Takes seconds the first time."""
+    import litellm
+
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    return litellm
+
+
+def _chunk(choice: Any) -> Chunk:
+    delta = choice.delta
+    calls = tuple(call.model_dump(exclude_none=True) for call in delta.tool_calls or ())
+    reasoning = getattr(delta, "reasoning_content", None) or ""
+    return Chunk(delta.content or "", reasoning, calls, _logprobs(choice))
+
+
+def _logprobs(choice: Any) -> tuple[TokenLogprob, ...]:
+    """The choice's log-probabilities; litellm hands them on as objects or as plain dictionaries."""
+    given = getattr(choice, "logprobs", None)
+    given = given.model_dump() if hasattr(given, "model_dump") else given
+    found = []
+    for entry in (given or {}).get("content") or ():
+        entry = entry.model_dump() if hasattr(entry, "model_dump") else entry
+        top = tuple((one["token"], one["logprob"]) for one in entry.get("top_logprobs") or ())
+        found.append(TokenLogprob(entry["token"], entry["logprob"], top))
+    return tuple(found)
+
+
+def _usage(part: Any) -> Usage | None:
+    usage = getattr(part, "usage", None)
+    return None if usage is None else Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0)

@@ -1,0 +1,93 @@
+"""One context manager that turns what litellm and the clients under it raise into our own errors."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from models.errors import (
+    ContextTooLong,
+    ModelError,
+    ModelOverloaded,
+    ModelRefused,
+    ModelTimeout,
+    ModelUnavailable,
+)
+
+MEANING: Mapping[str, type[ModelError]] = {
+    "AuthenticationError": ModelUnavailable,
+    "PermissionDeniedError": ModelUnavailable,
+    "NotFoundError": ModelUnavailable,
+    "PaymentRequiredError": ModelUnavailable,
+    "BudgetExceededError": ModelUnavailable,
+    "ModelNotMappedError": ModelUnavailable,
+    "LiteLLMUnknownProvider": ModelUnavailable,
+    "ServiceUnavailableError": ModelUnavailable,
+    "MidStreamFallbackError": ModelUnavailable,
+    "BadGatewayError": ModelUnavailable,
+    "InternalServerError": ModelUnavailable,
+    "APIError": ModelUnavailable,
+    "APIConnectionError": ModelUnavailable,
+    "APIResponseValidationError": ModelUnavailable,
+    "OpenAIError": ModelUnavailable,
+    "MockException": ModelUnavailable,
+    "HTTPError": ModelUnavailable,
+    "StreamError": ModelUnavailable,
+    "Timeout": ModelTimeout,
+    "APITimeoutError": ModelTimeout,
+    "TimeoutException": ModelTimeout,
+    "RateLimitError": ModelOverloaded,
+    "ContextWindowExceededError": ContextTooLong,
+    "BadRequestError": ModelRefused,
+    "InvalidRequestError": ModelRefused,
+    "UnprocessableEntityError": ModelRefused,
+    "UnsupportedParamsError": ModelRefused,
+    "JSONSchemaValidationError": ModelRefused,
+    "RejectedRequestError": ModelRefused,
+    "ContentPolicyViolationError": ModelRefused,
+    "ImageFetchError": ModelRefused,
+    "VectorStoreSearchError": ModelRefused,
+    "GuardrailRaisedException": ModelRefused,
+    "BlockedPiiEntityError": ModelRefused,
+    "ModifyResponseException": ModelRefused,
+    "SensitiveDataRouteException": ModelRefused,
+}
+"""By the name of the exception's class; a class that is not here counts as the nearest one above it that is."""
+
+HOPELESS = frozenset(
+    {"AuthenticationError", "PermissionDeniedError", "NotFoundError", "PaymentRequiredError", "LiteLLMUnknownProvider"}
+)
+"""Unavailable, and no better at the next try: a key, an address or a name has to be put right."""
+
+
+@contextmanager
+def translated(model: str) -> Iterator[None]:
+    """Raise ModelError, with the configured name of the model, for what the vendors' libraries raise inside."""
+    try:
+        yield
+    except _foreign() as failure:
+        raise meaning_of(failure, model) from failure
+
+
+def meaning_of(failure: BaseException, model: str) -> ModelError:
+    """Our own error for a vendor's; keeps the wait that the server asks for, in seconds."""
+    name = next((kind.__name__ for kind in type(failure).__mro__ if kind.__name__ in MEANING), "APIError")
+    text = " ".join(str(failure).split()) or type(failure).__name__
+    error = MEANING[name](f"model {model!r}: {text[:500]}", model=model, retry_after=_wait(failure))
+    if name in HOPELESS:
+        error.retryable = False
+    return error
+
+
+def _wait(failure: BaseException) -> float | None:
+    headers = getattr(getattr(failure, "response", None), "headers", None) or {}
+    text = str(headers.get("retry-after") or headers.get("llm_provider-retry-after") or "")
+    return float(text) if text.replace(".", "", 1).isdigit() else None
+
+
+def _foreign() -> tuple[type[Exception], ...]:
+    """What to catch: the roots of litellm's, openai's and httpx's exceptions. Imported late, because it takes seconds."""
+    import httpx
+    from litellm import exceptions
+    from openai import OpenAIError
+
+    own = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (OpenAIError, httpx.HTTPError, httpx.StreamError, *own)
