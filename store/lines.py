@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any  # rows are JSON objects
@@ -14,14 +15,16 @@ Row = dict[str, Any]
 Rows = list[tuple[str, Row]]
 TIMES = frozenset({"at"})
 BYTES = frozenset({"embedding"})
-FORM: Mapping[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
 
 
 def pack(rows: Rows) -> bytes:
-    """One line of the spool. What no database takes as text (NUL, half a surrogate pair) is replaced."""
-    line = json.dumps(rows, default=_plain, **FORM).encode("utf-8", "replace")
-    if b"\\u0000" in line:
-        line = json.dumps(_without_nul(json.loads(line)), **FORM).encode()
+    """One line of the spool. What no database takes is replaced: NUL, half a surrogate pair; infinity by null."""
+    try:
+        line = _dumps(rows).encode("utf-8", "replace")
+    except ValueError:
+        line = b"NaN"
+    if b"\\u0000" in line or line == b"NaN":  # rare: the usual line is not looked through value by value
+        line = _dumps(_clean(json.loads(json.dumps(rows, default=_plain)))).encode("utf-8", "replace")
     return line + b"\n"
 
 
@@ -53,6 +56,10 @@ def _value(name: str, value: Any) -> Any:
     return base64.b64decode(value) if name in BYTES else value
 
 
+def _dumps(rows: Rows) -> str:
+    return json.dumps(rows, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
 def _plain(value: object) -> Any:
     """What JSON has no form for, such as a caller's own mapping or set."""
     if isinstance(value, Mapping):
@@ -62,11 +69,13 @@ def _plain(value: object) -> Any:
     return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
 
 
-def _without_nul(value: Any) -> Any:
+def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, list):
-        return [_without_nul(one) for one in value]
+        return [_clean(one) for one in value]
     if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(one) for name, one in value.items()}
+        return {_clean(name): _clean(one) for name, one in value.items()}
     return value

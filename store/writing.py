@@ -50,7 +50,8 @@ def insert_new(database: Database, connection: Connection, table: Table, rows: S
     )
     if table.name == "feedback":
         database.order_feedback(connection)
-    return sum(connection.execute(statement, row).rowcount for row in rows)
+    counted = statement.execution_options(preserve_rowcount=True)  # else PostgreSQL's driver is not asked
+    return sum(connection.execute(counted, row).rowcount for row in rows)
 
 
 def _write(database: Database, rows: Rows) -> None:

@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import event, func, select
 
@@ -221,3 +223,14 @@ async def test_a_request_keeps_everything_the_caller_said(store: Store) -> None:
     assert row["query"]["messages"][0]["content"][1] == picture
     assert (row["query"]["stop"], row["query"]["tools"]) == (["END"], [{"type": "function"}])
     assert row["query"]["extra"] == {"top_k": 5, "odd": [1, 2]}
+
+
+async def test_numbers_that_json_has_no_word_for_are_kept_as_none(store: Store) -> None:
+    made = decision()
+    odd = replace(made.estimates[made.arm], high=float("inf"), low=float("nan"), n=np.float32(4))  # type: ignore[arg-type]  # as a careless policy may give it
+    made = replace(made, estimates={made.arm: odd})
+    tell_run(store.recorder, made)
+    row = await store.log.decision(made.id)
+    assert row is not None
+    told = row["estimates"]["direct@well"]
+    assert (told["quality"], told["high"], told["low"], told["n"]) == (0.8, None, None, 4.0)
