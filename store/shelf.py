@@ -45,16 +45,18 @@ class Shelf:
 
     def find(self, digest: str) -> tuple[DocumentRow, int] | None:
         """The document with these bytes, and the number of its passages."""
-        return next((one for one in self.all() if one[0].sha256 == digest), None)
+        return next(iter(self.all(digest)), None)
 
-    def all(self) -> list[tuple[DocumentRow, int]]:
-        """All documents in the order in which they came, and the numbers of their passages."""
+    def all(self, digest: str | None = None) -> list[tuple[DocumentRow, int]]:
+        """All documents (or those with these bytes) in the order in which they came, and their numbers of passages."""
         wanted = (
             select(DocumentRow, func.count(col(PassageRow.id)))
             .outerjoin(PassageRow, col(PassageRow.document_id) == col(DocumentRow.id))
             .group_by(*TABLES["documents"].columns)
             .order_by(col(DocumentRow.at), col(DocumentRow.id))
         )
+        if digest is not None:
+            wanted = wanted.where(DocumentRow.sha256 == digest)
         with self._database.read() as session:
             return [(row, count) for row, count in session.exec(wanted)]
 
