@@ -63,8 +63,8 @@ class Batcher:
         Raises ModelUnavailable if the worker has stopped.
         """
         request_id = uuid.uuid4().hex
-        self._sampler.plans[request_id] = plan
         if hear is not None:
+            self._sampler.plans[request_id] = plan
             self._router.hear(request_id, hear)
         joined = self.manager.add_request(
             tokens, request_id=request_id, max_new_tokens=most, streaming=hear is not None, eos_token_id=self._ends

@@ -21,7 +21,7 @@ NO_KEY = "none"
 
 
 class Remote:
-    """A back-end behind HTTP; connections are kept and shared between its calls."""
+    """A back-end behind HTTP; its calls share one client."""
 
     internals: Internals | None = None
 
@@ -71,6 +71,7 @@ class Remote:
             "num_retries": 0,
             "max_retries": 0,
             "drop_params": False,
+            "_skip_mcp_handler": True,  # it imports a package that nobody needs to pass tools on
             "temperature": request.temperature,
             "top_p": request.top_p,
             "max_tokens": request.max_tokens,
@@ -129,7 +130,7 @@ def _chunk(choice: Any) -> Chunk:
 
 def _logprobs(choice: Any) -> tuple[TokenLogprob, ...]:
     """The choice's log-probabilities; litellm hands them on as objects or as plain dictionaries."""
-    given = getattr(choice, "logprobs", None)
+    given: Any = getattr(choice, "logprobs", None)
     given = given.model_dump() if hasattr(given, "model_dump") else given
     found = []
     for entry in (given or {}).get("content") or ():

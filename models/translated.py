@@ -69,6 +69,9 @@ def translated(model: str) -> Iterator[None]:
 
 def meaning_of(failure: BaseException, model: str) -> ModelError:
     """Our own error for a vendor's; keeps the wait that the server asks for, in seconds."""
+    inner = getattr(failure, "original_exception", None)  # a failure in mid-stream wraps what really happened
+    if isinstance(inner, Exception) and inner is not failure:
+        return meaning_of(inner, model)
     name = next((kind.__name__ for kind in type(failure).__mro__ if kind.__name__ in MEANING), "APIError")
     text = " ".join(str(failure).split()) or type(failure).__name__
     error = MEANING[name](f"model {model!r}: {text[:500]}", model=model, retry_after=_wait(failure))
@@ -77,14 +80,19 @@ def meaning_of(failure: BaseException, model: str) -> ModelError:
     return error
 
 
-def _wait(failure: BaseException) -> float | None:
-    headers = getattr(getattr(failure, "response", None), "headers", None) or {}
-    text = str(headers.get("retry-after") or headers.get("llm_provider-retry-after") or "")
-    return float(text) if text.replace(".", "", 1).isdigit() else None
+def _wait(failure: BaseException | None) -> float | None:
+    """The seconds that the server asks to wait; litellm keeps its answer only in the exception that it caught."""
+    while failure is not None:
+        headers = getattr(getattr(failure, "response", None), "headers", None) or {}
+        text = str(headers.get("retry-after", ""))
+        if text.replace(".", "", 1).isdigit():
+            return float(text)
+        failure = failure.__cause__ or failure.__context__
+    return None
 
 
 def _foreign() -> tuple[type[Exception], ...]:
-    """What to catch: the roots of litellm's, openai's and httpx's exceptions. Imported late, because it takes seconds."""
+    """What to catch: the roots of litellm's, openai's and httpx's exceptions; imported late, for it takes seconds."""
     import httpx
     from litellm import exceptions
     from openai import OpenAIError

@@ -35,13 +35,13 @@ class FakeOpenAI:
     pace: float = 0.0
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    clients: set[object] = field(default_factory=set)
+    asked: threading.Event = field(default_factory=threading.Event)
     hung_up: threading.Event = field(default_factory=threading.Event)
 
     async def answer(self, request: Request) -> Response:
         self.bodies.append(await request.json())
         self.keys.append(request.headers.get("authorization", ""))
-        self.clients.add(request.client)
+        self.asked.set()
         await self._wait(request, self.hang)
         if self.status != 200 and self.failures > 0:
             self.failures -= 1

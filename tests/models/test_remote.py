@@ -20,6 +20,9 @@ from models.translated import MEANING, meaning_of
 from models.types import Message, Request, collect
 from tests.models.fake_openai import FakeOpenAI, fake_openai
 
+# litellm reads a field of its own pydantic classes in a way that pydantic has given up.
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
+
 ASK = Request((Message("user", "Hello?"),))
 
 
@@ -144,18 +147,11 @@ async def test_closing_the_stream_hangs_up_on_the_server(remote: Backend, server
 async def test_cancelling_while_waiting_hangs_up_on_the_server(remote: Backend, server: FakeOpenAI) -> None:
     server.hang = 30
     task = asyncio.create_task(collect(remote.stream(ASK)))
-    while not server.bodies:
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(server.asked.wait, 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await asyncio.to_thread(server.hung_up.wait, 5)
-
-
-async def test_calls_share_connections(remote: Backend, server: FakeOpenAI) -> None:
-    for _ in range(3):
-        await collect(remote.stream(ASK))
-    assert len(server.clients) == 1
 
 
 def test_every_exception_of_litellm_has_a_meaning() -> None:
@@ -168,12 +164,10 @@ def test_every_exception_of_litellm_has_a_meaning() -> None:
 
 
 def test_an_exception_of_a_kind_unseen_counts_as_the_kind_above_it() -> None:
-    import litellm
+    from litellm import exceptions
 
-    class Newer(litellm.ContextWindowExceededError):  # type: ignore[misc]  # litellm's classes are untyped
-        pass
-
-    assert type(meaning_of(Newer("long", "m", "openai"), "far")) is ContextTooLong
+    newer = type("Newer", (exceptions.ContextWindowExceededError,), {})
+    assert type(meaning_of(newer("long", "m", "openai"), "far")) is ContextTooLong
 
 
 def test_a_remote_model_without_model_and_address_is_bad_settings() -> None:
