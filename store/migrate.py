@@ -39,6 +39,8 @@ def migrate(database: Database) -> None:
         raise StoreError(f"{database.shown} cannot be opened: {reason(error)}") from error
     except CommandError as error:
         raise StoreError(f"{database.shown} was written by another version of Pointsman: {error}") from error
+    finally:
+        database.engine.dispose()  # connections that are this patient are for migrating only
 
 
 def settings() -> Config:

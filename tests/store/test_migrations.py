@@ -47,6 +47,7 @@ def test_a_database_of_a_later_version_is_refused(url: str) -> None:
 
 def test_sqlite_is_in_wal_mode_with_foreign_keys(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'deep' / 'test.db'}")
+    migrate(database)
     with database.engine.connect() as connection:
         pragmas = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
         values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
