@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any  # transformers' manager and outputs are untyped
 
+import psutil
 import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation.continuous_batching.continuous_api import OutputRouter
@@ -33,7 +34,7 @@ class Batcher:
         self._sampler = Sampler()
         model = weights.model
         kind = "cuda" if model.device.type == "cuda" else "cpu"
-        self._threads = threads or (1 if model.num_parameters() <= SMALL else torch.get_num_threads())
+        self._threads = threads or (1 if model.num_parameters() <= SMALL else psutil.cpu_count(logical=False) or 1)
         pages = _pages(weights, concurrency, cache_bytes or CACHE_BYTES[kind])
         self.capacity = pages * PAGE
         config = ContinuousBatchingConfig(
