@@ -54,10 +54,9 @@ class Running:
     said: str
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
     """The embedded default with an empty database, by the command that `make serve` runs."""
-    folder = tmp_path_factory.mktemp("docs")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     made = subprocess.run(
@@ -65,14 +64,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     ).stdout
     served = [line for line in made.splitlines() if "-m service serve" in line]
     assert served == [f"exec .venv/bin/python -m service serve --port {port}"]
-    log = folder / "log"
+    log = tmp_path / "log"
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, *served[0].split()[2:]],
             cwd=ROOT,
             stdout=sink,
             stderr=sink,
-            env=environment(folder),
+            env=environment(tmp_path),
         )
     try:
         deadline = time.monotonic() + 120
