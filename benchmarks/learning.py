@@ -2,7 +2,7 @@
 
 The learned router against the best single arm, chance and the oracle on the same questions, restarted half-way:
 
-    python -m benchmarks.learning [--n 2400] [--trial 220] [--seed 5] [--write]
+    python -m benchmarks.learning [--n 2000] [--trial 104] [--seed 5] [--write]
 
 The best single arm and the best arm of each task are picked on other questions, where every arm is tried.
 """
@@ -20,6 +20,7 @@ import numpy as np
 from rich.progress import Progress
 
 from benchmarks.arms import Trial, stream, try_arms
+from benchmarks.arms import report as arms_report
 from benchmarks.reports import FOLDER, keep, table
 from benchmarks.serving import Client, client, serving
 from benchmarks.statistics import paired, share
@@ -186,8 +187,8 @@ def _rounded(beliefs: object) -> object:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=2400)
-    parser.add_argument("--trial", type=int, default=220)
+    parser.add_argument("--n", type=int, default=2000)
+    parser.add_argument("--trial", type=int, default=104)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -197,6 +198,7 @@ def main() -> None:
     if options.write:
         plot(walks, trials, FOLDER / "learning.png")
         text += "\n\n![reward over time](learning.png)"
+    text += f"\n\n## Every arm on the trial questions\n\n{arms_report(trials)}"
     keep("learning", "The router learns", command, text, write=options.write)
 
 

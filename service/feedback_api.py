@@ -54,19 +54,20 @@ class FeedbackBody(BaseModel):
 @router.post("/v1/feedback")
 async def rate(body: FeedbackBody, house: HouseOf) -> dict[str, Any]:
     """Take a judgement down and learn from it; the same one twice counts once. Raises UnknownDecision."""
-    rated = await house.store.ratings.rate(
-        body.id,
-        body.reward,
-        rater=body.rater,
-        kind=body.kind,
-        comment=body.comment,
-        idempotency_key=body.idempotency_key,
-        preferred=body.preferred,
-        correction=body.correction,
-    )
-    if not rated.repeated:
-        for feedback in rated.feedback:
+    async with house.learning:  # learned in the order in which it is kept, so that a restart comes to the same beliefs
+        rated = await house.store.ratings.rate(
+            body.id,
+            body.reward,
+            rater=body.rater,
+            kind=body.kind,
+            comment=body.comment,
+            idempotency_key=body.idempotency_key,
+            preferred=body.preferred,
+            correction=body.correction,
+        )
+        for feedback in () if rated.repeated else rated.feedback:
             house.engine.learn(feedback)
+    if not rated.repeated:
         house.metrics.feedback.labels(body.kind).inc()
     return {
         "object": "feedback",

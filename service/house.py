@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +49,7 @@ class House:
     metrics: Metrics
     documents: Documents
     runs: Runs
+    learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
         """The engine's run of the decision; while it goes, the house is not closed under it."""

@@ -36,6 +36,7 @@ def write(name: str, results: Sequence[Result], n: int, seed: int) -> Path:
         f"- Formats by weight: {_weights(mixture.formats)}.",
         f"- {record['steps']} steps, {record['tokens'] / 1e6:.1f} M tokens, seed {record['seed']}, "
         f"on {record['device']}, {record['minutes']} minutes (two cores shared by three trainings and other work).",
+        *([f"- {record['history']}"] if "history" in record else []),
         f"- Again: `python -m models.zoo train {name}`.",
         "",
         f"Accuracy in percent [95 % interval] on {n} held-out questions of each task, made by "
