@@ -19,7 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 
 from service.sections import Settings
 from store.tables import TABLES
@@ -141,7 +141,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             heading, model = f"[{name}.NAME]", model_of(field.annotation)
         assert heading in told, f"docs/settings.md has no section {heading}"
-        defaults = {key: shown(one.get_default(call_default_factory=True)) for key, one in model.model_fields.items()}
+        defaults = {key: shown(one) for key, one in model.model_fields.items()}
         assert {key: cells[0] for key, cells in told[heading].items()} == defaults, heading
 
 
@@ -153,10 +153,11 @@ def model_of(annotation: object) -> type[BaseModel]:
     return model
 
 
-def shown(default: object) -> str:
+def shown(field: FieldInfo) -> str:
     """A default as the document writes it."""
-    if default is PydanticUndefined:
+    if field.is_required():
         return "required"
+    default = field.get_default(call_default_factory=True)
     if default is None:
         return "none"
     if isinstance(default, bool):

@@ -4,10 +4,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.checkout import ROOT, tracked
 
@@ -72,6 +76,15 @@ def test_a_strategy_imports_only_the_core_and_models() -> None:
         if name not in ("strategies", *(f"strategies.{part}" for part in ("core", "fitted")))
     }
     assert wrong == set()
+
+
+def test_what_the_packages_import_is_a_direct_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    brought_by = packages_distributions()
+    foreign = {name.split(".")[0] for path in python_files(*PACKAGES) for name in imports(path)} & set(brought_by)
+    unnamed = {module for module in foreign if not named & {canonicalize_name(name) for name in brought_by[module]}}
+    assert unnamed == set()
 
 
 def test_only_the_settings_read_the_environment() -> None:
