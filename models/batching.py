@@ -17,6 +17,9 @@ from models.weights import Weights
 
 PAGE = 32
 """Tokens in a page of the key-value cache."""
+LEAST_TOKENS = 4096
+"""Tokens that the cache holds at least, whatever they take: one long conversation must always fit."""
+
 CACHE_BYTES = {"cpu": 128 * 2**20, "cuda": 8 * 2**30}
 """The most that a model's key-value cache takes, unless the settings say otherwise; one full context always fits."""
 STEP_TOKENS = {"cpu": 512, "cuda": 2048}
@@ -126,11 +129,11 @@ class _Router(OutputRouter):
 
 
 def _pages(weights: Weights, concurrency: int, most_bytes: int) -> int:
-    """As many pages as all requests at full length need, within the bytes allowed; at least one full context."""
+    """As many pages as all requests at full length need, within the bytes allowed; at least one context of 4,096."""
     config = weights.model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     page_bytes = PAGE * 2 * config.num_hidden_layers * heads * size * weights.model.dtype.itemsize
     context = -(-weights.context // PAGE) + 1
     affordable = most_bytes // page_bytes
-    return int(max(min(context, affordable), min(context * concurrency, affordable), 1))
+    return int(max(min(context, LEAST_TOKENS // PAGE), min(context * concurrency, affordable)))

@@ -57,7 +57,7 @@ class BatchingEmbedder:
         """Unit embeddings, float32 [n, size]; runs of white space count as one space. Raises ModelUnavailable."""
         if not texts:
             return np.zeros((0, self.size), dtype=np.float32)
-        rows = [self._row(" ".join(text.split())) for text in texts]
+        rows = [self._row(" ".join(_clean(text).split())) for text in texts]
         return np.stack([row if isinstance(row, np.ndarray) else await asyncio.shield(row) for row in rows])
 
     async def close(self) -> None:
@@ -91,10 +91,13 @@ class BatchingEmbedder:
             loop = asyncio.get_running_loop()
             try:
                 rows = await loop.run_in_executor(self._worker, self._encode, batch)
-            except (RuntimeError, ValueError) as failure:  # what torch and the tokenizer raise: no memory, bad input
+            except (RuntimeError, ValueError, TypeError, MemoryError) as failure:  # what torch and tokenizers raise
                 self._fail(batch, ModelUnavailable(f"embedder {self.name!r}: {failure}", model=self.name))
             else:
                 self._keep(batch, rows)
+            finally:  # nobody may wait for ever, whatever else went wrong
+                left = [text for text in batch if text in self._asked]
+                self._fail(left, ModelUnavailable(f"embedder {self.name!r} did not answer", model=self.name))
 
     def _keep(self, batch: Sequence[str], rows: Vectors) -> None:
         for text, row in zip(batch, rows, strict=True):
@@ -111,6 +114,11 @@ class BatchingEmbedder:
             if not future.done():
                 future.set_exception(failure)
                 future.exception()  # marks it as seen: its reader may have left
+
+
+def _clean(text: str) -> str:
+    """The text without halves of characters, which tokenizers refuse."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def open_embedder(path_or_name: str | None = None) -> BatchingEmbedder:

@@ -89,9 +89,9 @@ class Catalog:
             return list(self._backends), [rest]
         if at and rest in self._backends and first in self.strategies:
             return [rest], [first]
-        hint = f"; did you mean auto@{text}?" if text in self.strategies else ""
+        hint = f"; did you mean auto@{text}" if text in self.strategies else ""
         raise UnknownModel(
-            f"unknown model {text!r}{hint} There are auto, auto@STRATEGY, MODEL and STRATEGY@MODEL with "
+            f"unknown model {text!r}{hint}. There are auto, auto@STRATEGY, MODEL and STRATEGY@MODEL with "
             f"{_listed('MODEL', self._backends)} and {_listed('STRATEGY', self.strategies)}",
             param="model",
             code="model_not_found",

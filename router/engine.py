@@ -56,7 +56,8 @@ class Engine:
         """Choose an arm for the last user message; nothing runs and nothing is logged. Raises UserError."""
         if not _asks(request):
             raise BadRequest("messages hold no question: the last user message is empty", param="messages")
-        candidates = self._affordable(self.catalog.candidates(model, constraints), constraints)
+        candidates = _relaying(self.catalog.candidates(model, constraints), request)
+        candidates = self._affordable(candidates, constraints)
         started = time.perf_counter()
         embedding = (await self._embedder.embed([question_of(request.messages)[:EMBEDDED_CHARACTERS]]))[0]
         embedded = time.perf_counter()
@@ -95,7 +96,7 @@ class Engine:
             finally:
                 ended = run.end(work)
                 self.costs.learn(ended.outcome)
-                if ended.outcome.status in ("degraded", "failed"):
+                if ended.outcome.blamed:
                     # The store derives the same feedback from Ended, so that a restart comes to the same beliefs.
                     self.learn(_failure(decision))
         yield ended
@@ -158,6 +159,21 @@ def _asks(request: Request) -> bool:
     asked = next((message for message in reversed(request.messages) if message.role == "user"), Message("user"))
     parts = () if isinstance(asked.content, str) else asked.content
     return bool(asked.text.strip()) or any(part.get("type") != "text" for part in parts)
+
+
+def _relaying(candidates: Sequence[Candidate], request: Request) -> Sequence[Candidate]:
+    """Where the request wants what only a plain call can give, the strategies that pass it on."""
+    wants = {
+        "tools": bool(request.tools),
+        "response_format": request.response_format is not None,
+        "logprobs": request.logprobs,
+    }
+    asked = [name for name, wanted in wants.items() if wanted]
+    left = [one for one in candidates if one.strategy.relays] if asked else candidates
+    if not left:
+        names = ", ".join(sorted({one.strategy.name for one in candidates}))
+        raise BadRequest(f"{asked[0]} cannot be passed on by {names}; use direct or auto", param=asked[0])
+    return left
 
 
 def _within(

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from models.errors import PointsmanError, StrategyError
+from models.errors import BudgetExceeded, PointsmanError, StrategyError
 from models.types import Reply, Usage
 from router.types import Arm, Decided, Decision, Ended, Event, Outcome
 from strategies.core import Answered, Called, Token
@@ -71,9 +71,14 @@ class Run:
             self._delivered = self._delivered or isinstance(event, Answered)
             yield event
 
+    def _blamed(self, reason: BaseException | None) -> bool:
+        limits = self.decision.query.constraints
+        limited = limits.max_calls is not None or limits.max_seconds is not None
+        return isinstance(reason, StrategyError) and not (isinstance(reason, BudgetExceeded) and limited)
+
     def end(self, work: asyncio.Task[None]) -> Ended:
         """The last event: what the run took and what became of it. An answer nobody waited for counts as cancelled."""
-        error = None if work.cancelled() else work.exception()
+        error = work.exception() if work.done() and not work.cancelled() else None
         if error is not None:
             status = "failed"
         elif not self._delivered:
@@ -90,6 +95,7 @@ class Run:
             status,
             None if reason is None else f"{type(reason).__name__}: {reason}",
             self._first_token,
+            blamed=status in ("degraded", "failed") and self._blamed(reason),
         )
         ended = Ended(outcome, self.decision, self.text)
         self._tell(self.decision.id, ended)

@@ -83,7 +83,9 @@ class Decision:
 class Outcome:
     """What a run took: `arm` is the one that answered, `degraded` whether that is a fallback, `error` why it failed.
 
-    `status` is "ok", "degraded", "failed" or "cancelled".
+    `status` is "ok", "degraded", "failed" or "cancelled". `blamed` says whether a failure tells against the chosen arm:
+    a strategy that cannot finish does; a model that is down or full, a prompt too long for it, a limit of the caller
+    do not.
     """
 
     decision_id: str
@@ -94,6 +96,7 @@ class Outcome:
     status: str = "ok"
     error: str | None = None
     first_token_seconds: float | None = None
+    blamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -115,7 +115,7 @@ def _with_zoo(tree: Tree) -> Tree:
         knowledge = {"documents": [str(ZOO / "documents")], **knowledge}
     strategies = tree.get("strategies", {})
     if isinstance(strategies, dict):  # such small models copy best when nothing is left to chance
-        strategies = {"retrieval": {"temperature": 0.0}, **strategies}
+        strategies = {"retrieval": {"temperature": 0.0}, "multi_expert": {"most_tokens": 256}, **strategies}
     return {**tree, "models": models, "knowledge": knowledge, "strategies": strategies}
 
 

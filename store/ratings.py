@@ -75,8 +75,13 @@ class Ratings:
             rows = [{**worse, "preferred": preferred}, {**better, "preferred": preferred}]
         rows[0] |= {"comment": comment, "idempotency_key": idempotency_key}
         # Decisions come into SQL behind the answer: one that was just given may still be on its way.
-        await self._recorder.flush(PATIENCE)
-        return await asyncio.to_thread(self._rate, rows)
+        written = await self._recorder.flush(PATIENCE)
+        try:
+            return await asyncio.to_thread(self._rate, rows)
+        except UnknownDecision as unknown:
+            if written:
+                raise
+            raise StoreError("the log is behind; the decision may still be on its way into it: try again") from unknown
 
     def _rate(self, rows: Sequence[Row]) -> Rated:
         ids = list(dict.fromkeys(row["decision_id"] for row in rows))
@@ -89,8 +94,12 @@ class Ratings:
             repeated = self._insert(rows)
         except SQLAlchemyError as error:
             raise StoreError(f"the feedback was not taken down: {reason(error)}") from error
+        kept = self._kept(rows)
+        if repeated and not any(one.decision_id in ids for one in kept):
+            key = rows[0]["idempotency_key"]
+            raise BadRequest(f"idempotency_key {key!r} was used for another answer", param="idempotency_key")
         self._examples.refresh(ids)
-        return Rated(self._kept(rows), repeated)
+        return Rated(kept, repeated)
 
     def _insert(self, rows: Sequence[Row]) -> bool:
         """Whether the judgement was there before; the first row decides, the other one follows from it."""

@@ -9,7 +9,6 @@ from router.types import Decided, Decision, Ended, Estimate, Event, Neighbour, O
 from store.lines import Row, Rows, to_bytes
 from strategies.core import Called, Constraints, Failed, Noted
 
-BAD_ENDINGS = ("degraded", "failed")
 ESTIMATE, NEIGHBOUR, CONSTRAINTS, PARAMETERS = (
     # Named once: this runs before every answer, and dataclasses.asdict takes five times as long.
     tuple(field.name for field in fields(kind) if field.name != "messages")
@@ -116,7 +115,7 @@ def _outcome(outcome: Outcome, text: str, at: float) -> Row:
 
 def _failure(outcome: Outcome, at: float) -> Rows:
     """What the engine has just learned of a failed arm, so that a restart comes to the same beliefs."""
-    if outcome.status not in BAD_ENDINGS:
+    if not outcome.blamed:
         return []
     judged = {"rater": "engine", "kind": "failure", "value": "0", "reward": 0.0, "weight": 1.0}
     return [("feedback", {"decision_id": outcome.decision_id, "at": at, **judged, "comment": outcome.error})]

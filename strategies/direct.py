@@ -4,7 +4,7 @@ from models.types import Reply
 from strategies.core import Context, strategy
 
 
-@strategy(calls=1)
+@strategy(calls=1, relays=True)
 async def direct(ctx: Context) -> Reply:
     """Sends the conversation unchanged and streams the reply."""
     return await ctx.answer()

@@ -40,6 +40,7 @@ class Region:
 @strategy(
     calls=1,
     needs=frozenset({"prompts"}),
+    relays=True,
     paper="Wang et al. 2024, One Prompt is not Enough: Automated Construction of a Mixture-of-Expert Prompts, "
     "ICML 2024, arXiv 2407.00256",
 )

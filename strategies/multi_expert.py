@@ -51,15 +51,18 @@ class Merged:
     calls=lambda params: float(int(params["experts"]) + 2),
     paper="Long et al. 2024, Multi-expert Prompting Improves Reliability, Safety and Usefulness, arXiv 2411.00492",
 )
-async def multi_expert(ctx: Context, *, experts: int = 3, words: int = 500, tries: int = 3) -> str:
+async def multi_expert(
+    ctx: Context, *, experts: int = 3, words: int = 500, tries: int = 3, most_tokens: int = 1500
+) -> str:
     """Asks for experts, then each of them alone, then merges: `experts` + 2 calls in three stages.
 
     Roles that cannot be read, or are not `experts` different ones, are asked for again, `tries` times in all (the
     paper: 10; fewer here, because somebody waits), each time at a higher temperature, so that the retry can differ.
+    Roles and merge may take `most_tokens` each.
     What is returned is word for word an expert's answer or the combined one. Raises UnreadableReply if no try gives
     roles.
     """
-    roles = await _roles(ctx, experts, tries)
+    roles = await _roles(ctx, experts, tries, most_tokens)
     ctx.note("asking " + ", ".join(roles), roles=list(roles))
     temperature = ctx.query.request.temperature
     replies = await ctx.gather(
@@ -79,9 +82,18 @@ async def multi_expert(ctx: Context, *, experts: int = 3, words: int = 500, trie
     told = "\n\n".join(
         f"Answer {i}, by {role}:\n{answer}" for i, (role, answer) in enumerate(zip(roles, answers, strict=True), 1)
     )
-    merge = await ctx.ask(MERGE, label="merge", temperature=0.0, question=ctx.question, n=experts, answers=told)
+    merge = await ctx.ask(
+        MERGE,
+        label="merge",
+        temperature=0.0,
+        max_tokens=most_tokens,
+        question=ctx.question,
+        n=experts,
+        answers=told,
+    )
     parts = sections(merge.text, HEADINGS)
-    merged = select(merge.text, answers)
+    torn = merge.finish_reason == "length" and "CHOICE" not in parts
+    merged = Merged(answers[0], "expert 1") if torn else select(merge.text, answers)
     ctx.note(
         f"chosen: {merged.choice}",
         choice=merged.choice,
@@ -91,7 +103,7 @@ async def multi_expert(ctx: Context, *, experts: int = 3, words: int = 500, trie
     return merged.text
 
 
-async def _roles(ctx: Context, n: int, tries: int) -> dict[str, str]:
+async def _roles(ctx: Context, n: int, tries: int, most_tokens: int) -> dict[str, str]:
     shape = "{" + ", ".join(['"": ""'] * n) + "}"
     for i in range(max(1, tries)):
         reply = await ctx.ask(
@@ -99,6 +111,7 @@ async def _roles(ctx: Context, n: int, tries: int) -> dict[str, str]:
             label="roles" if i == 0 else f"roles again {i}",
             system=ROLES_SYSTEM,
             temperature=min(1.0, 0.4 * i),
+            max_tokens=most_tokens,
             question=ctx.question,
             n=n,
             shape=shape,

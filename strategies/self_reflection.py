@@ -43,7 +43,7 @@ async def self_reflection(ctx: Context, *, rounds: int = 2, near: float = 0.45) 
     checked again. The first answer stands unless a revision passes.
     """
     verify = from_outside(near)
-    first = draft = await ctx.ask(label="draft")
+    first = draft = await ctx.ask(label="draft", bound=True)
     verdict = await verify(ctx, draft.text)
     _tell(ctx, "draft", verdict)
     for i in range(1, rounds + 1):
@@ -56,7 +56,7 @@ async def self_reflection(ctx: Context, *, rounds: int = 2, near: float = 0.45) 
             ctx.note("the critique names no concrete fault; the first answer stands", kept="first")
             return first
         draft = await ctx.ask(
-            REVISE, label=f"revision {i}", question=ctx.question, draft=draft.text, critique=critique.text
+            REVISE, label=f"revision {i}", bound=True, question=ctx.question, draft=draft.text, critique=critique.text
         )
         verdict = await verify(ctx, draft.text)
         _tell(ctx, f"revision {i}", verdict)

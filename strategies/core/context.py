@@ -72,6 +72,8 @@ class Context:
         max_tokens: int | None = None,
         logprobs: bool = False,
         model: str | None = None,
+        seed: int | None = None,
+        bound: bool = False,
         **values: object,
     ) -> Reply:
         """Ask a model something the user does not see, and return its whole reply.
@@ -79,7 +81,8 @@ class Context:
         `prompt` is a template filled with `values`; it takes the place of the question, after the caller's system
         message and earlier turns (unless `history` is False; then only the system message stays). None asks the
         conversation as it is; a sequence of messages is sent as it stands. `model` names a peer. The caller's
-        temperature, top_p and seed hold unless given; the caller's limit, stops and tools bind the answer only.
+        temperature, top_p and seed hold unless given; the caller's limit and stops bind the answer only, or a reply
+        that is `bound` because it may become the answer.
         Raises ModelError and BudgetExceeded.
         """
         caller = self.query.request
@@ -87,8 +90,9 @@ class Context:
             messages=self._messages(prompt, system, history, values),
             temperature=caller.temperature if temperature is None else temperature,
             top_p=caller.top_p,
-            max_tokens=max_tokens,
-            seed=caller.seed,
+            max_tokens=caller.max_tokens if bound and max_tokens is None else max_tokens,
+            stop=caller.stop if bound else (),
+            seed=caller.seed if seed is None else seed,
             logprobs=logprobs,
             extra=caller.extra,
         )
@@ -121,7 +125,17 @@ class Context:
         self, n: int, prompt: Prompt = None, *, label: str = "sample", temperature: float = 0.7, **values: object
     ) -> list[Reply]:
         """Ask the same n times at once; seeds differ where the caller gave one."""
-        calls = [self.ask(prompt, label=f"{label} {i + 1}", temperature=temperature, **values) for i in range(n)]  # type: ignore[arg-type]  # values fill the template
+        first = self.query.request.seed
+        calls = [
+            self.ask(
+                prompt,
+                label=f"{label} {i + 1}",
+                temperature=temperature,
+                seed=None if first is None else first + i,
+                **values,  # type: ignore[arg-type]  # they fill the template
+            )
+            for i in range(n)
+        ]
         return await self.gather(*calls)
 
     async def gather(self, *calls: Coroutine[object, object, T]) -> list[T]:

@@ -21,7 +21,8 @@ class Strategy:
     """A way of asking. `run(ctx, **params)` returns the answer; `calls(params)` is how many model calls it expects.
 
     `needs` names what the model or the service must offer ("documents", "prompts", "logprobs", "internals");
-    `params` are the keyword arguments of the function with their defaults.
+    `params` are the keyword arguments of the function with their defaults. `relays` says that the answer is one call
+    with all of the caller's parameters, so that tools, response formats and log-probabilities work.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Strategy:
     paper: str
     summary: str
     params: Mapping[str, Param]
+    relays: bool = False
 
 
 def strategy(
@@ -38,6 +40,7 @@ def strategy(
     calls: float | Callable[[Mapping[str, Param]], float],
     paper: str = "",
     needs: frozenset[str] = frozenset(),
+    relays: bool = False,
 ) -> Callable[[Run], Strategy]:
     """Turn `async def name(ctx, *, param=default)` into a Strategy of that name."""
 
@@ -47,7 +50,7 @@ def strategy(
         params = {p.name: p.default for p in keywords}
         counted = calls if callable(calls) else (lambda _: float(calls))
         summary = (inspect.getdoc(run) or "").split("\n", 1)[0]
-        return Strategy(name, run, counted, needs, paper, summary, params)
+        return Strategy(name, run, counted, needs, paper, summary, params, relays)
 
     return wrap
 

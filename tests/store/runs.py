@@ -52,7 +52,8 @@ def tell_run(recorder: Recorder, made: Decision, answer: str = "I am well.", sta
     recorder.tell(made.id, Token(answer))
     recorder.tell(made.id, Answered(Reply(answer, usage=USAGE)))
     error = None if failed is None else f"UnreadableReply: {failed}"
-    outcome = Outcome(made.id, made.arm, USAGE, 0.5, 2, status, error, 0.3)
+    blamed = status in ("degraded", "failed")
+    outcome = Outcome(made.id, made.arm, USAGE, 0.5, 2, status, error, 0.3, blamed)
     recorder.tell(made.id, Ended(outcome, made, answer))
     return made
 
