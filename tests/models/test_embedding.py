@@ -93,3 +93,21 @@ async def test_the_packaged_model_gives_unit_rows_in_which_near_texts_are_near(p
 def test_an_embedder_that_is_not_there_is_named() -> None:
     with pytest.raises(ModelUnavailable, match=r"'\./nowhere'"):
         open_embedder("./nowhere")
+
+
+async def test_an_unforeseen_failure_leaves_nobody_waiting(encode: Counting) -> None:
+    def refuse(texts: list[str]) -> Vectors:
+        raise TypeError("TextInputSequence must be str") if "bad" in texts else KeyError("no such thing")
+
+    for text in ("bad", "worse"):
+        embedder = BatchingEmbedder("e", 2, refuse)
+        async with asyncio.timeout(5):
+            with pytest.raises(ModelUnavailable):
+                await embedder.embed([text])
+
+
+async def test_half_a_character_is_embedded_as_a_question_mark(encode: Counting) -> None:
+    embedder = BatchingEmbedder("e", 2, encode)
+    await embedder.embed(["a\ud800b"])
+    assert encode.batches == [["a?b"]]
+    await embedder.close()

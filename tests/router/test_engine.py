@@ -1,5 +1,8 @@
 """Deciding: what the engine makes of a request before anything runs."""
 
+from dataclasses import replace
+from typing import Any  # a request's own mixture
+
 import pytest
 
 from models.errors import BadRequest, UnknownModel
@@ -81,3 +84,18 @@ async def test_feedback_changes_what_is_chosen_next() -> None:
     place.engine.learn(rated(before.arm, before.query.embedding, 0.0))
     place.engine.learn(rated(other, before.query.embedding, 1.0))
     assert (await place.engine.decide(asking("what is 3 + 4"), constraints=certain)).arm == other
+
+
+TOOL = {"type": "function", "function": {"name": "clock", "parameters": {}}}
+
+
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [({"tools": (TOOL,)}, "tools"), ({"logprobs": True}, "logprobs"), ({"response_format": {}}, "resp")],
+)
+async def test_what_only_a_plain_call_gives_goes_to_strategies_that_pass_it_on(wish: dict[str, Any], name: str) -> None:
+    place = yard([Model("a")], [made("panel")], policy="random")
+    request = replace(asking("what time is it"), **wish)
+    assert (await place.engine.decide(request)).propensities == {Arm("a", "direct"): 1.0}
+    with pytest.raises(BadRequest, match=f"{name}.* cannot be passed on by panel"):
+        await place.engine.decide(request, "panel@a")

@@ -1,8 +1,8 @@
 """Running: events in order, fallbacks, cancellation all the way down, and what the log is told at the end."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import pytest
@@ -19,6 +19,13 @@ DOWN = ModelUnavailable("no such host", model="a")
 async def unreadable(ctx: Context) -> str:
     await ctx.ask("what?")
     raise UnreadableReply("that is no list")
+
+
+def raising(error: Exception) -> Callable[[Context], Awaitable[str]]:
+    async def run(ctx: Context) -> str:
+        raise error
+
+    return run
 
 
 async def start(place: Yard, model: str = "auto", **limits: float) -> list[Event]:
@@ -275,3 +282,24 @@ async def test_runs_side_by_side_do_not_mix() -> None:
 
 def _as(decision: Decision, arm: Arm) -> Decision:
     return replace(decision, arm=arm, propensities={arm: 1.0})
+
+
+@pytest.mark.parametrize(
+    ("failing", "limits", "blamed"),
+    [
+        (unreadable, Constraints(), True),
+        (raising(BudgetExceeded("too long")), Constraints(), True),
+        (raising(BudgetExceeded("too long")), Constraints(max_seconds=9.0), False),
+        (raising(ContextTooLong("no room", model="a")), Constraints(), False),
+        (raising(ModelUnavailable("down", model="a")), Constraints(), False),
+    ],
+)
+async def test_only_a_strategys_own_failure_is_held_against_it(
+    failing: Callable[[Context], Awaitable[str]], limits: Constraints, blamed: bool
+) -> None:
+    place = yard([Model("a"), Model("b")], [made("odd", failing)], policy="thompson")
+    with suppress(NoArmLeft):
+        await place.events(await place.engine.decide(asking("hi"), "odd@a", limits))
+    assert place.ends[0].outcome.status in ("degraded", "failed")
+    assert place.ends[0].outcome.blamed is blamed
+    assert place.engine.policy.beliefs()["judged"] == float(blamed)

@@ -120,3 +120,10 @@ async def test_a_restart_folds_the_same_feedback_in_the_same_order(url: str, tmp
     assert (outcomes[0].usage.gpu_seconds, outcomes[0].calls, outcomes[0].first_token_seconds) == (0.125, 2, 0.3)
     assert [one.decision_id for one in second.history.outcomes(limit=2)] == [one.decision_id for one in given[-2:]]
     await second.close()
+
+
+async def test_a_key_that_was_used_for_another_answer_is_refused(store: Store) -> None:
+    first, second = (tell_run(store.recorder, decision()) for _ in range(2))
+    await store.ratings.rate(first.id, 1.0, idempotency_key="vote")
+    with pytest.raises(BadRequest, match="another answer"):
+        await store.ratings.rate(second.id, 0.0, idempotency_key="vote")

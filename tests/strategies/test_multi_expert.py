@@ -143,3 +143,9 @@ async def test_the_experts_are_asked_at_once() -> None:
     await run(multi_expert, "Why?", model)
     assert most == 3
     assert model.running == 0
+
+
+async def test_a_merge_that_was_cut_off_is_not_passed_off_as_an_answer() -> None:
+    torn = merged("combined", "It is").replace("It is 623.", "It is " * 60)
+    ran = await run(multi_expert, "What is 345 + 278?", saying(ROLES, *ANSWERS, torn), most_tokens=24)
+    assert (ran.text, ran.facts["choice"]) == (ANSWERS[0], "expert 1")

@@ -1,0 +1,26 @@
+"""The context: samples differ by their seeds; a reply that may become the answer keeps the caller's limits."""
+
+from models.scripted import Scripted
+from models.types import Message, Request
+from strategies.core import Context, Query
+from tests.strategies.stage import WordEmbedder
+
+
+async def context(request: Request, model: Scripted) -> Context:
+    embedding = (await WordEmbedder().embed(["so"]))[0]
+    return Context(query=Query(request, embedding), backend=model, emit=lambda _: None)
+
+
+async def test_samples_differ_by_their_seeds() -> None:
+    model = Scripted("m", lambda _: "yes")
+    ctx = await context(Request((Message("user", "so?"),), seed=7), model)
+    await ctx.sample(3)
+    assert sorted(request.seed or 0 for request in model.requests) == [7, 8, 9]
+
+
+async def test_the_callers_limit_and_stops_bind_only_what_may_become_the_answer() -> None:
+    model = Scripted("m", lambda _: "yes")
+    ctx = await context(Request((Message("user", "so?"),), max_tokens=5, stop=("\n",)), model)
+    await ctx.ask(label="roles")
+    await ctx.ask(label="draft", bound=True)
+    assert [(request.max_tokens, request.stop) for request in model.requests] == [(None, ()), (5, ("\n",))]
