@@ -34,6 +34,8 @@ def load(
     documents in the file are taken from the file's folder. Raises BadSettings.
     """
     variables = os.environ if environment is None else environment  # noqa: TID251  # the one reader
+    # litellm asks the network for its price list when it is imported, unless it is told to use the one it ships
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # noqa: TID251  # set, not read
     source = _Source(path)
     tree = source.tree if source.tree.get("models") else _with_zoo(source.tree)
     for variable, keys, value in overrides_of(variables, tree):
