@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from models.errors import BudgetExceeded, PointsmanError, StrategyError
+from models.errors import BudgetExceeded, ContextTooLong, ModelRefused, PointsmanError, StrategyError
 from models.types import Reply, Usage
 from router.types import Arm, Decided, Decision, Ended, Event, Outcome
 from strategies.core import Answered, Called, Token
@@ -74,7 +74,9 @@ class Run:
     def _blamed(self, reason: BaseException | None) -> bool:
         limits = self.decision.query.constraints
         limited = limits.max_calls is not None or limits.max_seconds is not None
-        return isinstance(reason, StrategyError) and not (isinstance(reason, BudgetExceeded) and limited)
+        if isinstance(reason, ContextTooLong | ModelRefused):
+            return False
+        return not (isinstance(reason, BudgetExceeded) and limited)
 
     def end(self, work: asyncio.Task[None]) -> Ended:
         """The last event: what the run took and what became of it. An answer nobody waited for counts as cancelled."""

@@ -84,8 +84,8 @@ class Outcome:
     """What a run took: `arm` is the one that answered, `degraded` whether that is a fallback, `error` why it failed.
 
     `status` is "ok", "degraded", "failed" or "cancelled". `blamed` says whether a failure tells against the chosen arm:
-    a strategy that cannot finish does; a model that is down or full, a prompt too long for it, a limit of the caller
-    do not.
+    a strategy that cannot finish and a model that is down do; a prompt too long, a request that the model refuses and
+    a limit of the caller do not.
     """
 
     decision_id: str

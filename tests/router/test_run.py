@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from models.errors import BudgetExceeded, ContextTooLong, ModelUnavailable, NoArmLeft, StrategyError, UnreadableReply
+from models.errors import (
+    BudgetExceeded,
+    ContextTooLong,
+    ModelRefused,
+    ModelUnavailable,
+    NoArmLeft,
+    StrategyError,
+    UnreadableReply,
+)
 from models.types import Reply
 from router.types import Arm, Decided, Decision, Ended, Event
 from strategies.core import Answered, Called, Constraints, Context, Failed, Noted, Token, load
@@ -291,10 +299,11 @@ def _as(decision: Decision, arm: Arm) -> Decision:
         (raising(BudgetExceeded("too long")), Constraints(), True),
         (raising(BudgetExceeded("too long")), Constraints(max_seconds=9.0), False),
         (raising(ContextTooLong("no room", model="a")), Constraints(), False),
-        (raising(ModelUnavailable("down", model="a")), Constraints(), False),
+        (raising(ModelRefused("no", model="a")), Constraints(), False),
+        (raising(ModelUnavailable("down", model="a")), Constraints(), True),
     ],
 )
-async def test_only_a_strategys_own_failure_is_held_against_it(
+async def test_a_failure_counts_against_the_arm_unless_the_caller_asked_for_it(
     failing: Callable[[Context], Awaitable[str]], limits: Constraints, blamed: bool
 ) -> None:
     place = yard([Model("a"), Model("b")], [made("odd", failing)], policy="thompson")
