@@ -55,6 +55,11 @@ class Context:
         return self.query.text
 
     @property
+    def calls_left(self) -> int | None:
+        """How many more calls the run may make; None means no limit."""
+        return None if self.budget.calls is None else max(0, self.budget.calls - self._calls)
+
+    @property
     def internals(self) -> Internals:
         """The model's logits and states. Raises StrategyError where the model gives none."""
         if self.backend.internals is None:
@@ -71,6 +76,7 @@ class Context:
         temperature: float | None = None,
         max_tokens: int | None = None,
         logprobs: bool = False,
+        top_logprobs: int | None = None,
         model: str | None = None,
         seed: int | None = None,
         bound: bool = False,
@@ -94,6 +100,7 @@ class Context:
             stop=caller.stop if bound else (),
             seed=caller.seed if seed is None else seed,
             logprobs=logprobs,
+            top_logprobs=top_logprobs,
             extra=caller.extra,
         )
         return await self._call(label, self._pick(model), request)
@@ -122,7 +129,14 @@ class Context:
         return await self._call(label, self._pick(model), request, show=True)
 
     async def sample(
-        self, n: int, prompt: Prompt = None, *, label: str = "sample", temperature: float = 0.7, **values: object
+        self,
+        n: int,
+        prompt: Prompt = None,
+        *,
+        label: str = "sample",
+        temperature: float = 0.7,
+        bound: bool = False,
+        **values: object,
     ) -> list[Reply]:
         """Ask the same n times at once; seeds differ where the caller gave one."""
         first = self.query.request.seed
@@ -132,6 +146,7 @@ class Context:
                 label=f"{label} {i + 1}",
                 temperature=temperature,
                 seed=None if first is None else first + i,
+                bound=bound,
                 **values,  # type: ignore[arg-type]  # they fill the template
             )
             for i in range(n)

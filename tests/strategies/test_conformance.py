@@ -85,7 +85,8 @@ async def test_a_well_behaved_model_is_called_as_often_as_the_strategy_expects(
     strategy: Strategy, params: dict[str, Param]
 ) -> None:
     ran = await run(strategy, Request(TALK), behave, library=LIBRARY, params=params)
-    assert len(ran.calls) == strategy.calls({**strategy.params, **params})
+    # A share of a call is one that only some runs make.
+    assert len(ran.calls) == int(strategy.calls({**strategy.params, **params}))
 
 
 async def test_the_labels_of_the_calls_are_all_different(strategy: Strategy, params: dict[str, Param]) -> None:
@@ -131,7 +132,7 @@ async def test_cancelling_closes_every_stream(strategy: Strategy, params: dict[s
     task = asyncio.create_task(run(strategy, Request(TALK), model, ran=ran, library=LIBRARY, params=params))
     for _ in range(50):
         await asyncio.sleep(0)
-    if after == 0 or strategy.calls({**strategy.params, **params}) > 1:
+    if after == 0 or int(strategy.calls({**strategy.params, **params})) > 1:
         assert model.running > 0
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

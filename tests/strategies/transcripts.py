@@ -72,6 +72,17 @@ async def self_reflection_with_a_library() -> Ran:
     return await run(find("self_reflection"), "Where was Mira Voss born?", said, library=SHELF)
 
 
+async def cascade() -> Ran:
+    large = Scripted("large", saying("623"))
+    return await run(find("cascade"), Request(TALK), saying("613"), peers={"large": large})
+
+
+async def cascade_by_agreement() -> Ran:
+    said = saying("the Tarn", "the Orn", "the Lee", "the Dee")
+    large = Scripted("large", saying("The river is the Orn."))
+    return await run(find("cascade"), BORN, said, peers={"large": large})
+
+
 async def retrieval() -> Ran:
     said = saying(COPIES, "BECAUSE: sentence 1 names the city.\nORDER: 1, 2\nANSWER: the Orn")
     return await run(find("retrieval"), BORN, said, library=SHELF)
@@ -97,6 +108,8 @@ SCENES: Mapping[str, Callable[[], Awaitable[Ran]]] = {
         self_reflection_with_a_library,
         retrieval,
         mixture_of_prompts,
+        cascade,
+        cascade_by_agreement,
     )
 }
 
