@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from router.types import Candidate
 from router.utility import Numbers
 
+NEAR = "near"
+"""What the nearest questions are called, where a region has its number."""
 ENOUGH = 3.0
 """With fewer judgements than this in a region, the sentence speaks of a wider one."""
 
@@ -32,6 +34,8 @@ class Tried:
     @property
     def questions(self) -> str:
         """What the counted questions have in common, in words."""
+        if self.where == NEAR:
+            return "similar questions"
         return f"similar questions (region {self.where})" if self.where else "questions of all kinds"
 
     def count(self, i: int) -> str:

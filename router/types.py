@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.types import Usage
-from strategies.core import Query, Strategy
+from strategies.core import Constraints, Query, Strategy
 from strategies.core.events import RunEvent
 from strategies.core.query import Vector
 
@@ -34,7 +37,7 @@ class Estimate:
     """What an arm is expected to give and to take, before it runs.
 
     `quality` 0..1 with `low`..`high` its central 90 % interval; `n` the weight of feedback it rests on; costs are
-    None where nothing is known. `utility` weighs the two (router.utility).
+    None where nothing is known; `tokens` those of all replies. `utility` weighs the two (router.utility).
     """
 
     quality: float
@@ -46,6 +49,7 @@ class Estimate:
     usd: float | None
     calls: float
     utility: float
+    tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """Which arm answers a query, and why. `propensities` are the probabilities it was drawn with; they sum to 1."""
+    """Which arm answers a query, and why. `propensities` are the probabilities it was drawn with; they sum to 1.
+
+    `revision` is what the arm's model and prompts were (router.revisions).
+    """
 
     id: str
     arm: Arm
@@ -72,6 +79,7 @@ class Decision:
     seconds: float = 0.0
     embed_seconds: float = 0.0
     neighbours: tuple[Neighbour, ...] = ()
+    revision: str = ""
 
     @property
     def probability(self) -> float:
@@ -85,7 +93,7 @@ class Outcome:
 
     `status` is "ok", "degraded", "failed" or "cancelled". `blamed` says whether a failure tells against the chosen arm:
     a strategy that cannot finish and a model that is down do; a prompt too long, a request that the model refuses and
-    a limit of the caller do not.
+    a limit of the caller do not. `question_chars` is the length of what was asked, 0 where it is not known.
     """
 
     decision_id: str
@@ -97,11 +105,17 @@ class Outcome:
     error: str | None = None
     first_token_seconds: float | None = None
     blamed: bool = False
+    question_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Feedback:
-    """A judgement of one answer, with the arm and the embedding it belongs to; `reward` 0..1, `weight` 0..1."""
+    """A judgement of one answer, with the arm and the embedding it belongs to; `reward` 0..1, `weight` 0..1.
+
+    `text` is the question, `answer_tokens` the length of the answer, `revision` what the arm's model and prompts were
+    when it answered; empty or None where the log does not know. `expected` is the probability, by what the router
+    believed when it chose the arm, that such a judgement would be a good one.
+    """
 
     decision_id: str
     arm: Arm
@@ -112,6 +126,35 @@ class Feedback:
     weight: float = 1.0
     propensity: float = 1.0
     at: float = 0.0
+    text: str = ""
+    answer_tokens: int | None = None
+    revision: str = ""
+    expected: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logged:
+    """A past decision as off-policy evaluation reads it (router.off_policy).
+
+    `at` is in seconds since 1970; `embedding` float32 [size]; `propensities` the probability of every arm that might
+    have answered, None where the log holds none that can be used; `estimates` what was expected of each arm then;
+    `reward` 0..1 the mean of its judgements (None: nobody judged it) and `weight` how much they count together; `kept`
+    says that a conversation went on with the arm of its last turn.
+    """
+
+    id: str
+    at: float
+    text: str
+    embedding: Vector
+    arm: Arm
+    propensities: Mapping[Arm, float] | None
+    estimates: Mapping[Arm, Estimate]
+    policy: str
+    version: int | None = None
+    reward: float | None = None
+    weight: float = 0.0
+    constraints: Constraints = field(default_factory=Constraints)
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +189,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An arm that may answer, its strategy, and what it is expected to cost; None where unknown."""
+    """An arm that may answer, its strategy, and what it is expected to cost; None where unknown.
+
+    `tokens` are those of all replies; `surcharge`, in reward, is what a budget adds to the price (router.pacing).
+    """
 
     arm: Arm
     strategy: Strategy
@@ -154,6 +200,9 @@ class Candidate:
     seconds: float | None = None
     usd: float | None = None
     calls: float = 1.0
+    revision: str = ""
+    tokens: float | None = None
+    surcharge: float = 0.0
 
 
 class Policy(Protocol):
@@ -172,6 +221,24 @@ class Policy(Protocol):
 
     def beliefs(self) -> Mapping[str, object]:
         """What the policy knows, as JSON, for `/v1/policies`."""
+        ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A policy that fits something in the background."""
+
+    def settle(self) -> None:
+        """Fit all that has been learned, now; replay and tests wait for it."""
+        ...
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A policy that can say of many queries at once how well each arm would do, in agreement with its estimates."""
+
+    def predict(self, embeddings: Vector, texts: Sequence[str], arms: Sequence[Arm]) -> NDArray[np.float64]:
+        """The expected quality 0..1, float64 [n, arms]; `embeddings` is float32 [n, size], `texts` the questions."""
         ...
 
 

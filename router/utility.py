@@ -49,15 +49,18 @@ def prices(candidates: Sequence[Candidate], dial: float, worth: Worth = USUAL) -
     """What each candidate's expected costs take off its quality, in reward; float64 [n].
 
     An unknown cost counts as the mean of the known ones, never as nothing: an arm that was never tried is not cheap.
+    What a budget charges comes on top, whatever the dial: who asks for quality alone spends the same money.
     """
-    gpu_seconds = _known([candidate.gpu_seconds for candidate in candidates])
-    seconds = _known([candidate.seconds for candidate in candidates])
-    usd = _known([candidate.usd for candidate in candidates])
+    gpu_seconds = filled([candidate.gpu_seconds for candidate in candidates])
+    seconds = filled([candidate.seconds for candidate in candidates])
+    usd = filled([candidate.usd for candidate in candidates])
     rates = (1 - dial) * np.array([worth.gpu_second, worth.second, worth.usd])
-    return np.asarray(rates @ np.stack([gpu_seconds, seconds, usd]), dtype=np.float64)
+    surcharges = np.array([candidate.surcharge for candidate in candidates])
+    return np.asarray(rates @ np.stack([gpu_seconds, seconds, usd]) + surcharges, dtype=np.float64)
 
 
-def _known(values: Sequence[float | None]) -> Numbers:
+def filled(values: Sequence[float | None]) -> Numbers:
+    """What is not known taken for the mean of what is, or for nothing where nothing is; float64 [n]."""
     known = [value for value in values if value is not None]
     middle = sum(known) / len(known) if known else 0.0
     return np.array([middle if value is None else value for value in values], dtype=np.float64)

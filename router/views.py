@@ -14,7 +14,7 @@ def estimates(
     """One estimate per candidate; all arrays [n] in their order, `taken` being the price of each in reward."""
     rows = zip(candidates, *(column.tolist() for column in (quality, low, high, n, quality - taken)), strict=True)
     return {
-        one.arm: Estimate(q, lo, hi, weight, one.gpu_seconds, one.seconds, one.usd, one.calls, worth)
+        one.arm: Estimate(q, lo, hi, weight, one.gpu_seconds, one.seconds, one.usd, one.calls, worth, one.tokens)
         for one, q, lo, hi, weight, worth in rows
     }
 

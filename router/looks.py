@@ -1,0 +1,107 @@
+"""What is known around one question: what every arm is expected to do there, from how much, and what lies near."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from router.fit import Fit
+from router.layers import Layers, Lean
+from router.neighbours import Near
+from router.past import Past
+from router.reasons import NEAR, Tried
+from router.surface import surface
+from router.utility import Numbers
+from strategies.core.query import Vector
+
+AROUND = 32
+"""How many of the nearest questions are looked at."""
+EDGE = 0.05
+LIKE = 0.35
+"""The cosine from which on a question counts as similar."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """Per arm, [arms]: the expected `quality`, and the weight of judgements `seen` that it rests on.
+
+    `near` tells what was judged of similar questions; `places` are those judgements and `cosines` how near each lies.
+    """
+
+    quality: Numbers
+    seen: Numbers
+    near: Tried
+    places: Numbers
+    cosines: Numbers
+    trust: float
+
+
+def nowhere(layers: Layers, width: int) -> Look:
+    """A question that cannot be placed: what is known over all questions."""
+    nothing = Tried(NEAR, *(np.zeros(width) for _ in range(3)))
+    none = np.zeros(0)
+    return Look(layers.usual, layers.weight[:width], nothing, none, none, 0.0)
+
+
+def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Layers, lean: Lean, width: int) -> Look:
+    """Look around a question whose embedding is sound; `width` is the number of arms."""
+    usual, near = layers.usual, past.near(embedding, AROUND)
+    places, cosines = _judgements(near, past)
+    column = past.column.rows[places].astype(np.intp)
+    reward, weight = past.reward.rows[places].astype(np.float64), past.weight.rows[places].astype(np.float64)
+    like = cosines >= LIKE
+    tried = Tried(
+        NEAR,
+        np.bincount(column[like], weight[like], minlength=width),
+        np.bincount(column[like], (weight * reward)[like], minlength=width),
+        np.bincount(column[like], (~np.isin(reward, (0.0, 1.0)) | (weight != 1.0))[like], minlength=width),
+    )
+    if fit is None:
+        much = weight * np.clip(2.0 * cosines - 0.5, 0.0, 1.0)
+        total = np.bincount(column, much, minlength=width)
+        off = np.bincount(column, much * (reward - usual[column]), minlength=width) / (total + lean.near_alone)
+        return Look(usual + off, total, tried, places, cosines, 0.0)
+    features = fit.features(embedding[None], surface(text)[None].astype(np.float32))
+    trust, leaves = float(fit.trust(features)[0]), fit.forest.leaves_of_one(features[0])
+    region = int(fit.region(embedding))
+    quality = usual + trust * _excess(fit, fit.forest.predict_one(leaves), width)
+    seen = trust * _wide(fit.forest.seen(leaves), width) + layers.seen(region)
+    quality = quality + trust * layers.off(region) / (layers.seen(region) + lean.region)
+    new = places >= fit.judgements
+    if new.any():
+        much = weight[new] * np.clip(2.0 * cosines[new] - 0.5, 0.0, 1.0)
+        total = np.bincount(column[new], much, minlength=width)
+        off = np.bincount(column[new], much * (reward[new] - quality[column[new]]), minlength=width)
+        quality = quality + off / (total + lean.near)
+    return Look(quality, seen, tried, places, cosines, trust)
+
+
+def expected(embeddings: Vector, texts: list[str], fit: Fit, layers: Layers, width: int) -> Numbers:
+    """The expected quality of every arm at many questions, [n, width], right after a fit: without the nearest."""
+    surfaces = np.stack([surface(text) for text in texts]).astype(np.float32)
+    features = fit.features(embeddings, surfaces)
+    excess = fit.forest.predict(fit.forest.leaves(features)) - fit.forest.usual
+    wide = np.hstack([excess, np.repeat(excess.mean(axis=1, keepdims=True), width - excess.shape[1], axis=1)])
+    return np.asarray(layers.usual + fit.trust(features)[:, None] * wide)
+
+
+def within(quality: Numbers) -> Numbers:
+    """The same between 0 and 1, in the same order: sums of what is expected may leave it, and must not tie there."""
+    middle = np.clip(quality, EDGE, 1.0 - EDGE)
+    return np.asarray(middle + EDGE * np.tanh((quality - middle) / EDGE))
+
+
+def _judgements(near: Near, past: Past) -> tuple[Numbers, Numbers]:
+    places = past.judgements(near.rows)
+    order = np.argsort(near.rows)
+    found = order[np.searchsorted(near.rows[order], past.row.rows[places])] if len(places) else places
+    return places, near.cosines[found].astype(np.float64)
+
+
+def _excess(fit: Fit, quality: Numbers, width: int) -> Numbers:
+    """By how much each arm is expected to do better here than usual; an arm the forest never met: as all do."""
+    excess = quality - fit.forest.usual
+    return np.append(excess, np.full(width - len(excess), excess.mean())) if len(excess) < width else excess
+
+
+def _wide(values: Numbers, width: int) -> Numbers:
+    return np.append(values, np.zeros(width - len(values))) if len(values) < width else values

@@ -1,0 +1,116 @@
+"""What was asked and how it was judged, in memory: questions by nearness, judgements in the order they came."""
+
+from dataclasses import dataclass
+from typing import Any  # the kind of number of a growing array
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from router.forest import Judged
+from router.neighbours import Near, Neighbours
+from router.surface import NAMES, surface
+from router.utility import Numbers
+from strategies.core.query import Vector
+
+NONE = -1
+
+
+class Growing:
+    """An array that grows at its end; `rows` is the part that is filled."""
+
+    def __init__(self, kind: DTypeLike, *width: int) -> None:
+        self._all: NDArray[Any] = np.zeros((64, *width), dtype=kind)
+        self._n = 0
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """What is filled, without copying; writing to it changes it."""
+        return self._all[: self._n]
+
+    def add(self, value: object) -> int:
+        """Put one at the end; returns its place."""
+        if self._n == len(self._all):
+            self._all = np.concatenate([self._all, np.zeros_like(self._all)])
+        self._all[self._n] = value
+        self._n += 1
+        return self._n - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """The latest judgements and the questions that they are about, to fit from while the past goes on.
+
+    `embeddings` is [rows, size], `surfaces` [rows, features], `judged` refers to these rows; `judgements` is how many
+    there were in all when it was taken.
+    """
+
+    embeddings: Vector
+    surfaces: NDArray[np.float32]
+    judged: Judged
+    judgements: int
+
+
+class Past:
+    """Questions (the same embedding is the same question) and judgements; about 1.4 kB for each question."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.index = size, Neighbours(max(1, size))
+        self.surfaces = Growing(np.float32, len(NAMES))
+        self.row, self.column = Growing(np.int32), Growing(np.int16)
+        self.reward, self.weight = Growing(np.float32), Growing(np.float32)
+        self._rows: dict[int, int] = {}
+        self._latest, self._before = Growing(np.int32), Growing(np.int32)
+        self._decisions: list[str] = []
+
+    def __len__(self) -> int:
+        """How many judgements there are."""
+        return len(self.row)
+
+    def question(self, embedding: Vector, text: str) -> int:
+        """The row of a question, a new one if it was never judged."""
+        key = hash(embedding.tobytes())
+        if key not in self._rows:
+            self._rows[key] = self.index.add(embedding)
+            self.surfaces.add(surface(text))
+            self._latest.add(NONE)
+        return self._rows[key]
+
+    def judge(self, row: int, column: int, reward: float, weight: float, decision_id: str) -> None:
+        """Take a judgement of an arm on the question of that row."""
+        place = self.row.add(row)
+        for table, value in ((self.column, column), (self.reward, reward), (self.weight, weight)):
+            table.add(value)
+        self._before.add(self._latest.rows[row])
+        self._latest.rows[row] = place
+        self._decisions.append(decision_id)
+
+    def near(self, embedding: Vector, k: int) -> Near:
+        """The k nearest questions."""
+        return self.index.near(embedding, k)
+
+    def judgements(self, rows: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Which judgements these questions got: all latest ones first, in the order of the rows, then older ones."""
+        found, places = [], self._latest.rows[rows]
+        while len(places := places[places != NONE]):
+            found.append(places)
+            places = self._before.rows[places]
+        return np.concatenate(found).astype(np.intp) if found else np.zeros(0, dtype=np.intp)
+
+    def decision(self, place: int) -> str:
+        """The decision that a judgement is about."""
+        return self._decisions[place]
+
+    def snapshot(self, judgements: int, most_rows: int) -> Snapshot:
+        """What the first `judgements` say, of their latest `most_rows` questions at most."""
+        rows = self.row.rows[:judgements]
+        new = np.zeros(judgements, dtype=bool)
+        new[judgements - 1 - np.unique(rows[::-1], return_index=True)[1]] = True  # the last judgement of each question
+        start = 0 if new.sum() <= most_rows else int(np.flatnonzero(np.cumsum(new[::-1]) == most_rows)[0])
+        start = 0 if start == 0 else judgements - 1 - start
+        kept, own = np.unique(rows[start:], return_inverse=True)
+        numbers: list[Numbers] = [t.rows[start:judgements].astype(np.float64) for t in (self.reward, self.weight)]
+        judged = Judged(own.astype(np.intp), self.column.rows[start:judgements].astype(np.intp), *numbers)
+        return Snapshot(self.index.vectors(kept), self.surfaces.rows[kept].copy(), judged, judgements)

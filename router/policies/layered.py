@@ -1,0 +1,377 @@
+"""The default policy: a forest fitted from the log, and online statistics of what it got wrong.
+
+Slowly: a forest over all arms (router.forest), fitted again in the background each time the judgements have grown by a
+third. At once: per arm, over all questions, in a region and among the nearest questions, what the forest got wrong
+(router.layers), each level shrunk to the one above, so that a few judgements mean the best arm over all questions. The
+arm that is best over all questions, or the default arm of the settings, is left only for one that is better by more
+than a share of what is not known of the two, and the forest is believed the less, the farther a question lies from all
+known ones. Exploring draws from what is believed (Thompson 1933, Biometrika 25); the probabilities are logged.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from models.errors import BadSettings
+from router.fit import Fit, fit
+from router.forest import Shape
+from router.layers import Layers, Lean
+from router.looks import Look, expected, look, nowhere, within
+from router.past import Past, Snapshot
+from router.posterior import Columns
+from router.reasons import Tried, explain
+from router.types import Arm, Candidate, Choice, Feedback, Neighbour, RouterSettings
+from router.utility import Numbers, Worth, prices
+from router.views import estimates
+from strategies.core import Query
+from strategies.core.query import Vector
+
+FIRST = 32
+GROWTH = 1.33
+QUESTIONS = 16
+"""Different questions without which nothing is fitted."""
+TOLD = 5
+"""Neighbours that a decision shows."""
+NINETY = 1.645
+"""Standard deviations to either side that hold 90 % of a normal distribution."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """`[router.params]` of this policy; the defaults come from `benchmarks.routing`.
+
+    `strength` is how many judgements an arm's prior is worth over all questions; `caution` how many standard deviations
+    better an arm must be to be preferred to the best single one; `sharpness` how many times each judgement counts when
+    drawing (more explores less); `floor` the probability spread over all arms that may still be the best; `far` and
+    `usual` the shares of known questions that lie as far off as what is believed not at all, and wholly; `window` how
+    many of the latest questions are fitted; `background` 0 fits at once instead of in a thread of its own.
+    """
+
+    strength: float = 2.0
+    caution: float = 0.0
+    sharpness: float = 2.5
+    floor: float = 0.02
+    draws: float = 256
+    far: float = 0.02
+    usual: float = 0.15
+    window: float = 20_000
+    trees: float = 100
+    background: float = 1.0
+
+    @classmethod
+    def of(cls, params: Mapping[str, float]) -> "Tuning":
+        """The settings' values. Raises BadSettings for one that cannot be meant."""
+        tuning = cls(**{f.name: params[f.name] for f in fields(cls) if f.name in params})
+        for name, fine in (
+            ("strength", tuning.strength > 0),
+            ("caution", tuning.caution >= 0),
+            ("sharpness", tuning.sharpness > 0),
+            ("floor", 0 <= tuning.floor < 1),
+            ("draws", tuning.draws >= 1),
+            ("far", 0 <= tuning.far < tuning.usual),
+            ("usual", tuning.usual <= 1),
+            ("window", tuning.window >= FIRST),
+            ("trees", tuning.trees >= 1),
+        ):
+            if not fine:
+                raise BadSettings(f"router.params.{name} = {params.get(name)!r} cannot be meant")
+        return tuning
+
+
+def open_policy(settings: RouterSettings) -> "Layered":
+    """The policy, knowing nothing yet. Raises BadSettings for parameters that cannot be meant."""
+    try:
+        default = None if settings.default_arm is None else Arm.parse(settings.default_arm)
+    except ValueError as wrong:
+        raise BadSettings(f"router.default_arm: {wrong}") from wrong
+    return Layered(settings, Tuning.of(settings.params), default)
+
+
+class Layered:
+    """A fold of `learn`: once its fits are through, the same feedback in the same order gives the same beliefs."""
+
+    name = "layered"
+
+    def __init__(self, settings: RouterSettings, tuning: Tuning, default: Arm | None) -> None:
+        self._settings, self._tuning, self._default = settings, tuning, default
+        self._worth, self._draw = Worth.of(settings.params), np.random.default_rng(settings.seed)
+        self._shape, self._lean = Shape(trees=int(tuning.trees)), Lean()
+        self._columns, self._past = Columns(), Past(0)
+        self._fit: Fit | None = None
+        self._layers = Layers(None, self._columns, tuning.strength)
+        self._due, self._judged = FIRST, 0.0
+        self._wanted: Snapshot | None = None
+        self._fitted: Fit | None = None
+        self._fitting: threading.Thread | None = None
+        self._revisions: dict[int, str] = {}
+
+    # ---- choosing
+
+    def choose(self, query: Query, candidates: Sequence[Candidate]) -> Choice:
+        """Draw an arm as often as it is likely to be worth most; without exploring, take the best by the evidence."""
+        self._take_over()
+        asked = query.constraints
+        taken = prices(candidates, self._settings.quality if asked.quality is None else asked.quality, self._worth)
+        columns = np.array([self._columns.of(candidate.arm) for candidate in candidates], dtype=np.intp)
+        for candidate, column in zip(candidates, columns.tolist(), strict=True):
+            self._renewed(column, candidate.revision)
+        seen = self._look(query.embedding, query.text)
+        everywhere = self._everywhere()
+        quality = within(seen.quality[columns])
+        spread = self._spread(seen)[columns]
+        worth, n = quality - taken, len(candidates)
+        best = self._best(worth, spread, everywhere, columns, taken, candidates)
+        if self._settings.explore if asked.explore is None else asked.explore:
+            odds = self._odds(worth, spread, best)
+            chosen = int(self._draw.choice(n, p=odds))
+        else:
+            odds, chosen = np.eye(n)[best], best
+        low, high = np.clip(quality - NINETY * spread, 0.0, 1.0), np.clip(quality + NINETY * spread, 0.0, 1.0)
+        near = seen.near.take(columns)
+        shown = worth.copy()
+        shown[best] = max(shown[best], float(worth.max()) + 1e-9)  # what is preferred counts as the best in the telling
+        return Choice(
+            arm=candidates[chosen].arm,
+            propensities={one.arm: p for one, p in zip(candidates, odds.tolist(), strict=True)},
+            estimates=estimates(candidates, quality, low, high, seen.seen[columns], taken),
+            why=explain(candidates, shown, odds, chosen, [near, everywhere.take(columns)]),
+            neighbours=self._neighbours(seen),
+        )
+
+    def predict(self, embeddings: Vector, texts: Sequence[str], arms: Sequence[Arm]) -> NDArray[np.float64]:
+        """The expected quality 0..1, float64 [n, arms]; at once where a fit holds all that was learned."""
+        self._take_over()
+        columns = np.array([self._columns.of(arm) for arm in arms], dtype=np.intp)
+        width, sound = len(self._columns), np.isfinite(embeddings).all(axis=1) & embeddings.any(axis=1)
+        if self._fit is not None and self._fit.judgements == len(self._past) and sound.all():
+            found = expected(embeddings, list(texts), self._fit, self._layers, width)
+        else:
+            found = np.stack([self._look(e, t).quality for e, t in zip(embeddings, texts, strict=True)])
+        return within(found[:, columns])
+
+    # ---- learning
+
+    def learn(self, feedback: Feedback) -> None:
+        """Count one judgement; at most a millisecond, whatever is fitted goes on beside it.
+
+        A reward or weight that is no number says nothing and is left out.
+        """
+        self._take_over()
+        if self._take(feedback) and len(self._past) >= self._due:
+            self._begin(len(self._past))
+
+    def recall(self, feedback: Iterable[Feedback]) -> None:
+        """Learn much at once, as at a start: the same beliefs as learning one by one, with the last fit alone."""
+        self._finish()
+        before = len(self._past)
+        for one in feedback:
+            self._take(one, online=False)
+        last = 0
+        while self._due <= len(self._past):
+            last, self._due = self._due if self._enough(self._due) else last, _next(self._due)
+        if last:
+            self._use(self._fitting_of(self._past.snapshot(last, int(self._tuning.window))))
+        else:
+            self._online(before)
+
+    def settle(self) -> None:
+        """Fit all that has been learned, now."""
+        self._finish()
+        known = 0 if self._fit is None else self._fit.judgements
+        if known < len(self._past) and self._enough(len(self._past)):
+            self._use(self._fitting_of(self._past.snapshot(len(self._past), int(self._tuning.window))))
+            while self._due <= len(self._past):
+                self._due = _next(self._due)
+
+    def beliefs(self) -> Mapping[str, object]:
+        """Per arm, over all questions: the quality, its 90 % interval, the weight and the reward; what is fitted."""
+        self._take_over()
+        layers, width = self._layers, len(self._columns)
+        usual = layers.usual[:width]
+        spread = np.sqrt((usual * (1 - usual) + 0.01) / (layers.weight[:width] + 1.0))
+        rows = np.stack([usual, usual - NINETY * spread, usual + NINETY * spread]).clip(0.0, 1.0)
+        columns = zip(
+            *rows.round(6).tolist(), *(t[:width].round(6).tolist() for t in (layers.weight, layers.reward)), strict=True
+        )
+        names = ("quality", "low", "high", "n", "reward")
+        arms = {
+            str(arm): dict(zip(names, row, strict=True))
+            for arm, row in sorted(zip(self._columns.arms(), columns, strict=True))
+            if row[3] > 0
+        }
+        fitted = None if self._fit is None else {"judgements": self._fit.judgements, "regions": len(self._fit.centres)}
+        judged = round(self._judged, 6)
+        return {"policy": self.name, "judged": judged, "arms": arms, "regions": {}, "fitted": fitted}
+
+    # ---- the inside
+
+    def _take(self, feedback: Feedback, online: bool = True) -> bool:
+        """Whether the judgement has a place among the questions; one that has not counts for its arm alone."""
+        reward, weight = min(1.0, max(0.0, feedback.reward)), feedback.weight
+        if not (np.isfinite(feedback.reward) and np.isfinite(weight)) or weight <= 0:
+            return False
+        column = self._columns.of(feedback.arm)
+        self._renewed(column, feedback.revision)
+        self._judged += weight
+        if self._past.size == 0 and _sound(feedback.embedding):
+            self._past = Past(len(feedback.embedding))
+        if not _sound(feedback.embedding) or len(feedback.embedding) != self._past.size:
+            self._layers.take(column, reward, weight, None, None)
+            return False
+        row = self._past.question(feedback.embedding, feedback.text)
+        self._past.judge(row, column, reward, weight, feedback.decision_id)
+        if online:
+            self._online(len(self._past) - 1)
+        return True
+
+    def _online(self, since: int) -> None:
+        """Let the online levels take the judgements from this place on."""
+        past, fitted = self._past, self._fit
+        for place in range(since, len(past)):
+            column = int(past.column.rows[place])
+            reward, weight = float(past.reward.rows[place]), float(past.weight.rows[place])
+            region, usual = None, self._layers.usual[column]
+            if fitted is not None:
+                row = int(past.row.rows[place])
+                embedding = past.index.vectors(np.array([row]))[0]
+                features = fitted.features(embedding[None], past.surfaces.rows[row][None])
+                leaves, trust = fitted.forest.leaves_of_one(features[0]), float(fitted.trust(features)[0])
+                excess = trust * (fitted.forest.predict_one(leaves) - fitted.forest.usual)
+                usual += float(excess[column]) if column < len(excess) else float(excess.mean())
+                region = int(fitted.region(embedding))
+            self._layers.take(column, reward, weight, float(usual), region)
+
+    def _look(self, embedding: Vector, text: str) -> Look:
+        width = len(self._columns)
+        if not len(self._past) or not _sound(embedding) or len(embedding) != self._past.size:
+            return nowhere(self._layers, width)
+        return look(embedding, text, self._past, self._fit, self._layers, self._lean, width)
+
+    def _everywhere(self) -> Tried:
+        layers, width = self._layers, len(self._columns)
+        weight, reward = (
+            np.append(t, np.zeros(max(0, width - len(t))))[:width] for t in (layers.weight, layers.reward)
+        )
+        unplain = (np.abs(reward - reward.round()) + np.abs(weight - weight.round()) > 1e-6).astype(np.float64)
+        return Tried("", weight, reward, unplain)
+
+    def _spread(self, seen: Look) -> Numbers:
+        """The standard deviation of what is believed of each arm's quality, [arms]."""
+        quality = within(seen.quality)
+        known = seen.seen + 0.1 * np.minimum(self._everywhere().weight, 100.0)
+        return np.asarray(np.sqrt((quality * (1.0 - quality) + 0.02) / (known + 1.0)))
+
+    def _best(
+        self,
+        worth: Numbers,
+        spread: Numbers,
+        everywhere: Tried,
+        columns: NDArray[np.intp],
+        taken: Numbers,
+        candidates: Sequence[Candidate],
+    ) -> int:
+        """The candidate that the evidence prefers: the best single arm, unless another is better beyond doubt."""
+        usual = self._layers.usual[columns] - taken
+        home = next((i for i, one in enumerate(candidates) if one.arm == self._default), int(np.argmax(usual)))
+        rival = int(np.argmax(worth))
+        doubt = self._tuning.caution * float(np.hypot(spread[rival], spread[home]))
+        return rival if worth[rival] - worth[home] > doubt else home
+
+    def _odds(self, worth: Numbers, spread: Numbers, best: int) -> Numbers:
+        """How often each candidate is worth most in joint draws, with the floor mixed in; sums to 1."""
+        n, draws = len(worth), int(self._tuning.draws)
+        if n == 1 or (not self._judged and np.ptp(worth) == 0.0):
+            return np.full(n, 1.0 / n)
+        sharp = spread / np.sqrt(self._tuning.sharpness)
+        samples = worth + sharp * self._draw.standard_normal((draws, n))
+        odds = np.bincount(samples.argmax(axis=1), minlength=n) / draws
+        may = worth + 2.0 * spread >= worth[best]
+        floor = self._tuning.floor * may / may.sum()
+        odds = (1.0 - self._tuning.floor) * odds + floor
+        return np.asarray(odds / odds.sum())
+
+    def _neighbours(self, seen: Look) -> tuple[Neighbour, ...]:
+        arms, past, told = self._columns.arms(), self._past, []
+        for i in np.argsort(-seen.cosines, kind="stable")[:TOLD].tolist():
+            place = int(seen.places[i])
+            arm = str(arms[int(past.column.rows[place])])
+            told.append(Neighbour(past.decision(place), float(seen.cosines[i]), arm, float(past.reward.rows[place])))
+        return tuple(told)
+
+    def _renewed(self, column: int, revision: str) -> None:
+        """Meet an arm in this revision: if its last one was another, what is known of it counts for little."""
+        if not revision:
+            return
+        known = self._revisions.setdefault(column, revision)
+        if known != revision:
+            self._revisions[column] = revision
+            self._layers.renew(column)
+
+    # ---- fitting beside the traffic
+
+    def _begin(self, judgements: int) -> None:
+        while self._due <= judgements:
+            self._due = _next(self._due)
+        if not self._enough(judgements):
+            return
+        snapshot = self._past.snapshot(judgements, int(self._tuning.window))
+        if not self._tuning.background:
+            self._use(self._fitting_of(snapshot))
+        elif self._fitting is None:
+            self._start(snapshot)
+        else:
+            self._wanted = snapshot
+
+    def _start(self, snapshot: Snapshot) -> None:
+        def work() -> None:
+            try:
+                self._fitted = self._fitting_of(snapshot)
+            except (ValueError, ArithmeticError, MemoryError) as failure:  # what sklearn and numpy raise
+                log.warning("the policy goes on with its last fit", policy=self.name, error=str(failure))
+
+        self._fitting = threading.Thread(target=work, name="policy-fit", daemon=True)
+        self._fitting.start()
+
+    def _take_over(self) -> None:
+        """Use a fit that has come to its end, and begin the next one that is due."""
+        if self._fitting is not None and not self._fitting.is_alive():
+            self._fitting = None
+            if self._fitted is not None:
+                found, self._fitted = self._fitted, None
+                self._use(found)
+            if self._wanted is not None:
+                snapshot, self._wanted = self._wanted, None
+                self._start(snapshot)
+
+    def _finish(self) -> None:
+        while self._fitting is not None:
+            self._fitting.join()
+            self._take_over()
+
+    def _enough(self, judgements: int) -> bool:
+        """Whether the first judgements are about enough different questions; rows are numbered as they are met."""
+        return int(self._past.row.rows[:judgements].max()) + 1 >= QUESTIONS
+
+    def _fitting_of(self, snapshot: Snapshot) -> Fit:
+        tuning = self._tuning
+        return fit(snapshot, self._columns, tuning.strength, self._shape, tuning.far, tuning.usual)
+
+    def _use(self, fitted: Fit) -> None:
+        self._fit = fitted
+        self._layers = Layers(fitted, self._columns, self._tuning.strength)
+        self._online(fitted.judgements)
+
+
+def _next(due: int) -> int:
+    return int(due * GROWTH) + 1
+
+
+def _sound(embedding: Vector) -> bool:
+    """Whether an embedding can be placed; one with a NaN, or of no length, leaves only what is known over all."""
+    return bool(embedding.ndim == 1 and np.isfinite(embedding).all() and embedding.any())
