@@ -27,7 +27,10 @@ class Internals(Protocol):
 
 
 class Backend(Protocol):
-    """Something that answers requests. `offers` names what it can do beyond text: "logprobs", "internals", ..."""
+    """Something that answers requests. `offers` names what it can do beyond text: "logprobs", "internals", ...
+
+    It may have a `revision: str` that changes when the model behind it does (models.revision).
+    """
 
     @property
     def name(self) -> str: ...

@@ -33,6 +33,7 @@ class InProcess:
         self, name: str, offers: frozenset[str], weights: "Weights", batcher: "Batcher", internals: "InThread"
     ):
         self.name = name
+        self.revision = weights.revision
         self.offers = offers
         self.internals: Internals | None = internals
         self._inside, self._batcher = internals, batcher

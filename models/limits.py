@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from models.backend import Backend, Internals, ModelSpec
 from models.errors import ModelError, ModelTimeout, ModelUnavailable
+from models.revision import revision_of
 from models.types import Chunk, Request, Usage
 
 FIRST_WAIT = 0.25
@@ -47,6 +48,10 @@ class Limited:
     @property
     def internals(self) -> Internals | None:
         return self.inner.internals
+
+    @property
+    def revision(self) -> str:
+        return revision_of(self.inner)
 
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         return self.inner.stream(request)
@@ -173,12 +178,12 @@ class Priced(Limited):
 
     def __init__(self, inner: Backend, spec: ModelSpec) -> None:
         super().__init__(inner)
-        self._spec = spec
+        self.spec = spec
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         async with aclosing(self.inner.stream(request)) as chunks:
             async for chunk in chunks:
-                yield chunk if chunk.usage is None else replace(chunk, usage=price(chunk.usage, self._spec))
+                yield chunk if chunk.usage is None else replace(chunk, usage=price(chunk.usage, self.spec))
 
 
 def price(usage: Usage, spec: ModelSpec) -> Usage:

@@ -13,6 +13,7 @@ from typing import Any  # Any: litellm's answers are untyped
 
 from models.backend import Internals, ModelSpec
 from models.errors import BadSettings
+from models.revision import digest, digest_of
 from models.translated import translated
 from models.types import Chunk, Request, TokenLogprob, Usage
 
@@ -28,6 +29,7 @@ class Remote:
     def __init__(self, name: str, spec: ModelSpec) -> None:
         self.name = name
         self.offers = spec.offers
+        self.revision = digest(spec.model or spec.path or name, spec.api_base or "", digest_of(spec.extra))
         self._spec = spec
         self._client: Any = None
         self._litellm: Any = None

@@ -11,6 +11,7 @@ from transformers.utils import logging
 
 from models.backend import ModelSpec
 from models.errors import BadSettings, ModelUnavailable
+from models.revision import digest, digest_of_folder
 
 UNKNOWN_CONTEXT = 2048
 """Tokens of context for a model whose configuration does not say."""
@@ -18,12 +19,16 @@ UNKNOWN_CONTEXT = 2048
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """A model on its device, ready to run, its tokenizer, its context in tokens and the tokens that end an answer."""
+    """A model on its device, ready to run, its tokenizer, its context in tokens and the tokens that end an answer.
+
+    `revision` changes with the files that it was read from; of a model read by its id, with its commit on the hub.
+    """
 
     model: Any
     tokenizer: Any
     context: int
     ends: tuple[int, ...]
+    revision: str = ""
 
 
 def load(name: str, spec: ModelSpec) -> Weights:
@@ -47,7 +52,7 @@ def load(name: str, spec: ModelSpec) -> Weights:
     if missing:
         lacks = ", ".join(missing[:3])
         raise ModelUnavailable(f"the weights in {source!r} lack {len(missing)} tensors: {lacks}", model=name)
-    return Weights(model, tokenizer, _context(model, tokenizer), _ends(model, tokenizer))
+    return Weights(model, tokenizer, _context(model, tokenizer), _ends(model, tokenizer), _revision(source, model))
 
 
 def _place(name: str, source: str) -> str:
@@ -60,6 +65,12 @@ def _place(name: str, source: str) -> str:
     if path.is_absolute() or source.startswith((".", "~")) or source.count("/") != 1:
         raise ModelUnavailable(f"model {name!r}: there is no directory {source!r}", model=name)
     return source
+
+
+def _revision(source: str, model: Any) -> str:
+    if Path(source).is_dir():
+        return digest_of_folder(Path(source))
+    return digest(source, str(getattr(model.config, "_commit_hash", None) or ""))
 
 
 def _context(model: Any, tokenizer: Any) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from models.backend import Backend
 from models.errors import BadRequest, BadSettings, UnknownModel
+from models.revision import revision_of
+from router.revisions import revision
 from router.types import Arm, Candidate
 from strategies.core import Constraints, Strategy, load
 from strategies.core.registry import Param
@@ -33,6 +35,11 @@ class Catalog:
         if AUTO in backends:
             raise BadSettings(f"models.{AUTO}: this name means that the router picks; give the model another one")
         self.strategies: Mapping[str, Strategy] = {name: known[name] for name in names}
+        self._revisions = {
+            Arm(model, name): revision(revision_of(backend), strategy, params.get(name, {}))
+            for model, backend in backends.items()
+            for name, strategy in self.strategies.items()
+        }
         self._calls = {name: s.calls({**s.params, **params.get(name, {})}) for name, s in self.strategies.items()}
         self._backends, self._offers, self._model_offers = backends, offers, model_offers
 
@@ -71,7 +78,12 @@ class Catalog:
                 param="pointsman",
             )
         limit = constraints.max_calls
-        left = [Candidate(arm, self.strategies[arm.strategy], calls=self._calls[arm.strategy]) for arm in allowed]
+        left = [
+            Candidate(
+                arm, self.strategies[arm.strategy], calls=self._calls[arm.strategy], revision=self._revisions[arm]
+            )
+            for arm in allowed
+        ]
         cheap = tuple(one for one in left if limit is None or one.calls <= limit)
         if not cheap:
             fewest = min(one.calls for one in left)

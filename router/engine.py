@@ -13,8 +13,11 @@ from models.embedding import Embedder
 from models.errors import BadRequest, ModelError, NoArmLeft, PointsmanError, StrategyError
 from models.types import Message, Reply, Request
 from router.catalog import Catalog
-from router.costs import Costs
+from router.costs import Cost, Costs
+from router.normal import normal
+from router.pacing import Pacer
 from router.run import Run, Tell
+from router.sticky import Sticky
 from router.types import Arm, Candidate, Decided, Decision, Event, Feedback, Policy, RouterSettings
 from strategies.core import Budget, Constraints, Context, Failed, Noted, Query
 from strategies.core.query import Library, Memory, question_of
@@ -26,7 +29,7 @@ EMBEDDED_CHARACTERS = 4000
 
 
 class Engine:
-    """Answers queries. It keeps no state of its own: what is known lives in the policy and the costs."""
+    """Answers queries. It keeps no state of its own: what is known lives in the policy, the costs and the pacer."""
 
     def __init__(
         self,
@@ -40,11 +43,15 @@ class Engine:
         library: Library | None = None,
         memory: Memory | None = None,
         params: Mapping[str, Mapping[str, Param]] = MappingProxyType({}),
+        pacer: Pacer | None = None,
+        sticky: Sticky | None = None,
         settings: RouterSettings,
     ) -> None:
         self.policy, self.catalog, self.costs, self.settings = policy, catalog, costs, settings
         self._backends, self._embedder, self._tell = backends, embedder, tell
         self._library, self._memory, self._params = library, memory, params
+        self.pacer = pacer or Pacer()
+        self._sticky = Sticky(0) if sticky is None else sticky
 
     async def decide(
         self,
@@ -57,12 +64,14 @@ class Engine:
         if not _asks(request):
             raise BadRequest("messages hold no question: the last user message is empty", param="messages")
         candidates = _relaying(self.catalog.candidates(model, constraints), request)
-        candidates = self._affordable(candidates, constraints)
+        asked = len(question_of(request.messages))
+        candidates = self.pacer.charged(self._affordable(candidates, constraints, asked))
         started = time.perf_counter()
-        embedding = (await self._embedder.embed([question_of(request.messages)[:EMBEDDED_CHARACTERS]]))[0]
+        plain = normal(question_of(request.messages)[:EMBEDDED_CHARACTERS])
+        embedding = (await self._embedder.embed([plain]))[0]
         embedded = time.perf_counter()
         query = Query(request, embedding, constraints, conversation)
-        choice = self.policy.choose(query, candidates)
+        choice = self._sticky.choose(self.policy, query, candidates)
         return Decision(
             id=f"chatcmpl-{uuid.uuid4().hex}",
             arm=choice.arm,
@@ -74,6 +83,7 @@ class Engine:
             seconds=time.perf_counter() - embedded,
             embed_seconds=embedded - started,
             neighbours=choice.neighbours,
+            revision=next(one.revision for one in candidates if one.arm == choice.arm),
         )
 
     async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
@@ -96,6 +106,8 @@ class Engine:
             finally:
                 ended = run.end(work)
                 self.costs.learn(ended.outcome)
+                self._sticky.ended(ended)
+                self.pacer.learn(ended.outcome)
                 if ended.outcome.blamed:
                     # The store derives the same feedback from Ended, so that a restart comes to the same beliefs.
                     self.learn(_failure(decision))
@@ -104,6 +116,7 @@ class Engine:
 
     def learn(self, feedback: Feedback) -> None:
         """Take a judgement into account for the next decision."""
+        self._sticky.judged(feedback)
         self.policy.learn(feedback)
 
     async def _answer(self, run: Run) -> None:
@@ -147,11 +160,18 @@ class Engine:
         strategy = self.catalog.strategies.get(arm.strategy, direct)
         return await strategy.run(ctx, **self._params.get(arm.strategy, {}))
 
-    def _affordable(self, candidates: Sequence[Candidate], limits: Constraints) -> list[Candidate]:
-        """The candidates with what they are expected to cost, less those above a limit; an unknown cost may pass."""
-        priced = [replace(one, **self.costs.estimate(one.arm, one.calls)._asdict()) for one in candidates]
-        in_time = _within(priced, "max_seconds", limits.max_seconds, lambda one: one.seconds)
-        return _within(in_time, "max_usd", limits.max_usd, lambda one: one.usd)
+    def _affordable(self, candidates: Sequence[Candidate], limits: Constraints, asked: int) -> list[Candidate]:
+        """The candidates with what they are expected to cost, less those that one time in ten take more than a limit.
+
+        What an arm that hardly ran takes at most is not known, so its mean counts; an unknown cost may pass.
+        `asked` is the length of the question in characters.
+        """
+        priced = [_priced(one, self.costs.estimate(one.arm, one.calls, asked)) for one in candidates]
+        most = (
+            {one.arm: self.costs.ceiling(one.arm, one.calls, asked) for one in candidates} if _limited(limits) else {}
+        )
+        in_time = _within(priced, "max_seconds", limits.max_seconds, lambda one: most[one.arm].seconds)
+        return _within(in_time, "max_usd", limits.max_usd, lambda one: most[one.arm].usd)
 
 
 def _asks(request: Request) -> bool:
@@ -176,14 +196,24 @@ def _relaying(candidates: Sequence[Candidate], request: Request) -> Sequence[Can
     return left
 
 
+def _priced(one: Candidate, cost: Cost) -> Candidate:
+    return replace(one, gpu_seconds=cost.gpu_seconds, seconds=cost.seconds, usd=cost.usd, tokens=cost.tokens)
+
+
+def _limited(limits: Constraints) -> bool:
+    return limits.max_seconds is not None or limits.max_usd is not None
+
+
 def _within(
-    candidates: Sequence[Candidate], name: str, limit: float | None, cost: Callable[[Candidate], float | None]
+    candidates: list[Candidate], name: str, limit: float | None, cost: Callable[[Candidate], float | None]
 ) -> list[Candidate]:
+    if limit is None:
+        return candidates
     costs = [cost(one) for one in candidates]
-    left = [one for one, c in zip(candidates, costs, strict=True) if c is None or limit is None or c <= limit]
+    left = [one for one, c in zip(candidates, costs, strict=True) if c is None or c <= limit]
     if not left:
         least = min(c for c in costs if c is not None)
-        raise BadRequest(f"{name} is {limit}; every arm allowed is expected to take at least {least:.3g}", param=name)
+        raise BadRequest(f"{name} is {limit}; every arm allowed is expected to take {least:.3g} or more", param=name)
     return left
 
 
@@ -206,4 +236,6 @@ def _failure(decision: Decision) -> Feedback:
         kind="failure",
         propensity=decision.probability,
         at=time.time(),
+        text=decision.query.text,
+        revision=decision.revision,
     )

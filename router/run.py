@@ -98,6 +98,7 @@ class Run:
             None if reason is None else f"{type(reason).__name__}: {reason}",
             self._first_token,
             blamed=status in ("degraded", "failed") and self._blamed(reason),
+            question_chars=len(self.decision.query.text),
         )
         ended = Ended(outcome, self.decision, self.text)
         self._tell(self.decision.id, ended)

@@ -1,4 +1,4 @@
-"""The commands: `python -m service serve | ask | knowledge`."""
+"""The commands: `python -m service serve | ask | replay | tune | knowledge`."""
 
 import argparse
 import sys
@@ -59,6 +59,58 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--json", action="store_true", help="print one JSON object")
     ask.set_defaults(run=_ask)
 
+    replay = commands.add_parser(
+        "replay",
+        parents=[common],
+        help="try ways of choosing on an outcome table, or on the log",
+        description="With --table: how well policies choose on a table of what each arm scored on each query, against "
+        "the best single arm. With --log: what they would have been worth on the service's own log.",
+    )
+    source = replay.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--table",
+        type=Path,
+        metavar="F",
+        help="parquet or CSV with the columns query_id, query, model, score (0..1) and, optionally, strategy, domain, "
+        "cost_usd, prompt_tokens, completion_tokens, seconds",
+    )
+    source.add_argument("--log", action="store_true", help="the log of the service, estimated off-policy")
+    replay.add_argument("--policy", default="", metavar="A,B", help="the policies to compare (default: all)")
+    replay.add_argument("--json", action="store_true", help="print one JSON object")
+    table = replay.add_argument_group("with --table")
+    table.add_argument("--folds", type=int, default=5, metavar="K", help="random folds (default: 5)")
+    table.add_argument(
+        "--feedback",
+        choices=("full", "bandit"),
+        default="full",
+        help="what is learned of a training query: the score of every arm, or of the arm that the policy chose itself",
+    )
+    table.add_argument("--holdout", choices=("domain",), help="leave out one domain at a time, in place of the folds")
+    table.add_argument("--limit", type=int, metavar="N", help="take at most N of the table's queries, drawn at random")
+    table.add_argument("--train", type=int, metavar="N", help="learn from at most N queries in each fold")
+    table.add_argument("--seed", type=int, default=0, metavar="S", help="of folds, orders and draws (default: 0)")
+    table.add_argument(
+        "--quality", type=float, default=1.0, metavar="Q", help="the dial, 0 cheap to 1 good (default: 1, score alone)"
+    )
+    table.add_argument("--plot", type=Path, metavar="OUT.PNG", help="draw quality against cost, or regret with bandit")
+    table.add_argument("--cache", type=Path, metavar="FOLDER", help="where embeddings are kept (default: ~/.cache)")
+    replay.set_defaults(run=_replay)
+
+    tune = commands.add_parser(
+        "tune",
+        parents=[common],
+        help="fit again what is fitted from the log, and promote what is better",
+        description="Compares challengers with the policy in use on the later part of the log, off-policy, and reports "
+        "what else can be fitted from it. Nothing changes without --apply, and then only what gains for certain.",
+    )
+    tune.add_argument("--policy", default="", metavar="A,B", help="the challengers (default: the usual ones)")
+    tune.add_argument("--apply", action="store_true", help="promote the best of those whose gain is above zero (95 %%)")
+    tune.add_argument(
+        "--rollback", type=int, metavar="VERSION", help="use that version again; 0: what the settings say"
+    )
+    tune.add_argument("--json", action="store_true", help="print one JSON object")
+    tune.set_defaults(run=_tune)
+
     knowledge = commands.add_parser("knowledge", help="the document library")
     actions = knowledge.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", parents=[common], help="take files and folders in")
@@ -84,6 +136,29 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
 
     question = sys.stdin.read() if options.question == "-" else options.question
     return ask(settings, question, options.model, explain=options.explain, as_json=options.json)
+
+
+def _replay(settings: Settings, options: argparse.Namespace) -> int:
+    names = tuple(name.strip() for name in options.policy.split(",") if name.strip())
+    if options.log:
+        from service.commands.off_policy import evaluate
+
+        return evaluate(settings, names, as_json=options.json)
+    from router.replay import Plan
+    from service.commands.replay import Asked, replay
+
+    plan = Plan(options.folds, options.feedback, options.seed, options.quality, options.holdout, options.train)
+    asked = Asked(options.table, names, options.limit, plan, options.plot, options.cache)
+    return replay(settings, asked, as_json=options.json)
+
+
+def _tune(settings: Settings, options: argparse.Namespace) -> int:
+    from service.commands.tune import roll_back, tune
+
+    if options.rollback is not None:
+        return roll_back(settings, options.rollback)
+    names = tuple(name.strip() for name in options.policy.split(",") if name.strip())
+    return tune(settings, names, apply=options.apply, as_json=options.json)
 
 
 def _knowledge(settings: Settings, options: argparse.Namespace) -> int:

@@ -3,8 +3,11 @@
 from typing import Annotated, Any, Literal, Self  # Any: JSON
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from router.answer_raters import Judge
+from router.signals import RATER
+from router.trust import EXACT, JUDGES
 from service.house import HouseOf
 from service.numbers import Share
 
@@ -12,10 +15,15 @@ router = APIRouter(tags=["feedback"])
 
 Text = Annotated[str, Field(max_length=100_000)]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
+OWN = EXACT | {RATER}
+"""Names under which the service itself judges."""
 
 
 class FeedbackBody(BaseModel):
-    """A judgement of one answer: exactly one of score, thumb, preferred and correction."""
+    """A judgement of one answer: exactly one of score, thumb, preferred and correction.
+
+    A `rater` whose name begins with `judge` is a model that judges, and counts half.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,11 +45,23 @@ class FeedbackBody(BaseModel):
             raise ValueError("preferred must name another answer than id")
         return self
 
+    @field_validator("rater")
+    @classmethod
+    def _somebody_else(cls, rater: str) -> str:
+        if rater in OWN:
+            raise ValueError(f"{rater!r} is the service itself; give another name")
+        return rater
+
     @property
     def kind(self) -> str:
         """The kind of judgement this is."""
         kinds = {"thumb": self.thumb, "preference": self.preferred, "correction": self.correction}
         return next((kind for kind, value in kinds.items() if value is not None), "score")
+
+    @property
+    def weight(self) -> float:
+        """A judge's word counts half, in idle times as well as from outside."""
+        return Judge.weight if self.rater.startswith(JUDGES) else 1.0
 
     @property
     def reward(self) -> float:
@@ -60,6 +80,7 @@ async def rate(body: FeedbackBody, house: HouseOf) -> dict[str, Any]:
             body.reward,
             rater=body.rater,
             kind=body.kind,
+            weight=body.weight,
             comment=body.comment,
             idempotency_key=body.idempotency_key,
             preferred=body.preferred,

@@ -69,7 +69,7 @@ class Runs:
 
     def __init__(self) -> None:
         self._going = 0
-        self._none = asyncio.Event()
+        self._none, self._begun = asyncio.Event(), asyncio.Event()
         self._none.set()
 
     @contextmanager
@@ -77,12 +77,28 @@ class Runs:
         """Count one run while the context lasts."""
         self._going += 1
         self._none.clear()
+        self._begun.set()
         try:
             yield
         finally:
             self._going -= 1
             if self._going == 0:
                 self._none.set()
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until none has been going for so many seconds."""
+        while True:
+            await self._none.wait()
+            self._begun.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._begun.wait()
+            except TimeoutError:
+                return
+
+    async def begun(self) -> None:
+        """Wait until one has begun since it was quiet."""
+        await self._begun.wait()
 
     async def ended(self, seconds: float) -> None:
         """Wait until none is going, or for so many seconds."""

@@ -16,14 +16,20 @@ from models.limits import limit
 from router.catalog import Catalog
 from router.costs import Costs
 from router.engine import Engine
+from router.pacing import Pacer
 from router.policies import load_policy
 from router.run import Tell
-from router.types import Decision, Event, Policy
+from router.sticky import Sticky
+from router.trust import trust
+from router.types import Decision, Ended, Event, Policy
 from service import log
 from service.documents import Documents
 from service.following import Runs
+from service.hearing import Hearing
+from service.idle import open_idle
 from service.metrics import Metrics
 from service.sections import Settings
+from service.versioned import serving
 from store import Store, open_store
 from strategies.mixture_of_prompts import covers
 
@@ -49,24 +55,34 @@ class House:
     metrics: Metrics
     documents: Documents
     runs: Runs
+    hearing: Hearing
     learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
         """The engine's run of the decision; while it goes, the house is not closed under it."""
-        with self.runs.one():
-            async with aclosing(self.engine.run(decision)) as events:
-                async for event in events:
-                    yield event
+        answer = None
+        try:
+            with self.runs.one():
+                async with aclosing(self.engine.run(decision)) as events:
+                    async for event in events:
+                        if isinstance(event, Ended) and event.outcome.status == "ok":
+                            answer = event.text
+                        yield event
+        finally:
+            self.hearing.ended(decision, answer)
 
 
 @asynccontextmanager
 async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[House]:
     """Open models, embedder and store, fold the log into the policy and the costs; close it all at the end."""
     async with AsyncExitStack() as stack:
-        policy = load_policy(settings.router.policy, settings.router.spec())
+        load_policy(settings.router.policy, settings.router.spec())  # what cannot be meant is told before all else
         embedder, store = await _opened_store(settings, stack)
+        router = (await asyncio.to_thread(serving, settings.router, store.policies)).settings
+        policy = trust(load_policy(router.policy, router))
         backends = await _opened_models(settings, stack)
-        metrics, costs = metrics or Metrics(), Costs()
+        metrics, pacer = metrics or Metrics(), Pacer.of(settings.router.params)
+        costs = Costs({name: table.spec() for name, table in settings.models.items()})
         metrics.watch(lambda: store.recorder.pending, lambda: store.recorder.lost)
         covered = covers(str(settings.strategies.params.get("mixture_of_prompts", {}).get("fitted", "")))
         catalog = Catalog(
@@ -86,17 +102,38 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
             library=store.library,
             memory=store.history,
             params=settings.strategies.params,
-            settings=settings.router.spec(),
+            pacer=pacer,
+            sticky=Sticky.of(settings.router.params),
+            settings=router,
         )
-        await asyncio.to_thread(_fold, store, policy, costs)
+        await asyncio.to_thread(_fold, store, policy, costs, pacer)
         documents = Documents(store.library, settings.knowledge.documents)
         stack.push_async_callback(documents.close)
         documents.start()
         await documents.wait(DOCUMENTS_WAIT)
         _check_default(settings, catalog)
-        runs = Runs()
+        runs, learning = Runs(), asyncio.Lock()
+        hearing = Hearing(store.ratings, engine.learn, learning, metrics)
+        stack.push_async_callback(hearing.close, END_WAIT)
         stack.push_async_callback(runs.ended, END_WAIT)
-        yield House(settings, backends, embedder, store, catalog, costs, policy, engine, metrics, documents, runs)
+        idle = open_idle(settings, engine, store, embedder.name, backends, runs, learning)
+        stack.push_async_callback(idle.close)
+        idle.start()
+        yield House(
+            settings,
+            backends,
+            embedder,
+            store,
+            catalog,
+            costs,
+            policy,
+            engine,
+            metrics,
+            documents,
+            runs,
+            hearing,
+            learning,
+        )
 
 
 @asynccontextmanager
@@ -118,7 +155,7 @@ HouseOf = Annotated[House, Depends(house_of)]
 
 async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, Store]:
     table = settings.embedder
-    embedder = await asyncio.to_thread(open_embedder, table.path or table.name)
+    embedder = await asyncio.to_thread(open_embedder, table.path or table.name, fast=table.fast, cache=table.cache)
     stack.push_async_callback(embedder.close)
     spool = None if settings.store.spool is None else Path(settings.store.spool)
     store = await asyncio.to_thread(open_store, settings.store.url, embedder, spool)
@@ -139,12 +176,13 @@ async def _opened_models(settings: Settings, stack: AsyncExitStack) -> dict[str,
     return backends
 
 
-def _fold(store: Store, policy: Policy, costs: Costs) -> None:
+def _fold(store: Store, policy: Policy, costs: Costs, pacer: Pacer) -> None:
     """Come back to what the log knows."""
     for feedback in store.history.feedback():
         policy.learn(feedback)
     for outcome in store.history.outcomes():
         costs.learn(outcome)
+        pacer.learn(outcome)
 
 
 def _check_default(settings: Settings, catalog: Catalog) -> None:

@@ -21,7 +21,7 @@ async def route(body: ChatBody, house: HouseOf) -> dict[str, Any]:
 
 @router.get("/v1/policies")
 async def policies(house: HouseOf) -> dict[str, Any]:
-    """The policy at work and what it believes, per arm and region."""
+    """The policy at work and what it believes, per arm and region; what budgets there are and what was spent."""
     settings = house.settings.router
     return {
         "object": "policy",
@@ -29,13 +29,14 @@ async def policies(house: HouseOf) -> dict[str, Any]:
         "quality": settings.quality,
         "explore": settings.explore,
         "beliefs": house.policy.beliefs(),
+        "budgets": house.engine.pacer.books(),
     }
 
 
 @router.get("/v1/arms")
 async def arms(house: HouseOf) -> dict[str, Any]:
-    """Every arm: what its strategy is, how many calls it makes, what it takes, and what is believed of it,
-    over all questions and in each region of them."""
+    """Every arm: what its strategy is, how many calls it makes, what it takes for a question of the usual length (the
+    mean, and what nine runs in ten stay below), and what is believed of it, over all questions and in each region."""
     beliefs = house.policy.beliefs()
     everywhere, regions = _rows(beliefs.get("arms")), _rows(beliefs.get("regions"))
     data = []
@@ -53,6 +54,7 @@ async def arms(house: HouseOf) -> dict[str, Any]:
                 "params": params,
                 "calls": calls,
                 "cost": house.costs.estimate(arm, calls)._asdict(),
+                "at_most": house.costs.ceiling(arm, calls)._asdict(),
                 "belief": everywhere.get(str(arm)),
                 "regions": {name: rows[str(arm)] for name, rows in regions.items() if str(arm) in _rows(rows)},
             }

@@ -55,10 +55,15 @@ class Router(Section):
 
 
 class EmbedderTable(Section):
-    """`[embedder]`: a directory or the name of a sentence-transformers model; neither means the packaged one."""
+    """`[embedder]`: a directory or the name of a sentence-transformers model; neither means the packaged one.
+
+    `fast` runs a BERT encoder in ONNX Runtime, its graph kept in the folder `cache` (None: the user's).
+    """
 
     path: str | None = None
     name: str | None = None
+    fast: bool = True
+    cache: str | None = None
 
 
 class ModelTable(Section):

@@ -108,6 +108,10 @@ class _Source:
                 table["backend"] = str(folder / table["backend"])
         if isinstance(knowledge, dict) and isinstance(knowledge.get("documents"), list):
             knowledge["documents"] = [str(folder / str(given)) for given in knowledge["documents"]]
+        embedder = self.tree.get("embedder")
+        for key in ("path", "cache"):
+            if isinstance(embedder, dict) and isinstance(embedder.get(key), str):
+                embedder[key] = str(folder / embedder[key])
 
 
 def _with_zoo(tree: Tree) -> Tree:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlmodel import col, select
 
+from router.signals import RATER
 from store.database import Database
 from store.lines import to_vector
 from store.tables import FeedbackRow, OutcomeRow, QueryRow
@@ -17,6 +18,8 @@ from strategies.core.query import Example, Vector
 GOOD = 0.7
 MOST = 20_000
 """The latest rated decisions that are remembered."""
+NO_JUDGES = ("engine", RATER)
+"""A run that failed is no opinion, and a thank-you alone makes no example of an answer."""
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ class Examples:
         )
         judgements = (
             select(FeedbackRow)
-            .where(col(FeedbackRow.decision_id).in_(decision_ids), col(FeedbackRow.rater) != "engine")
+            .where(col(FeedbackRow.decision_id).in_(decision_ids), col(FeedbackRow.rater).not_in(NO_JUDGES))
             .order_by(col(FeedbackRow.id))
         )
         with self._database.read() as session:

@@ -1,15 +1,20 @@
 """The log as the router reads it: all feedback in order, the latest outcomes, and past answers that were rated well."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import structlog
-from sqlmodel import col, select
+from sqlalchemy import func
+from sqlalchemy.orm import defer, load_only
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
 from models.types import Usage
-from router.types import Arm, Feedback, Outcome
+from router.types import Arm, Feedback, Logged, Outcome
+from store.circumstances import Circumstances, circumstances
 from store.database import Database
 from store.examples import Examples
 from store.lines import to_vector
+from store.logged import logged
 from store.tables import DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 from strategies.core.query import Example, Vector
 
@@ -31,21 +36,26 @@ class History:
         """
         foreign = 0
         while page := self._feedback_page(since):
-            for row, decision, embedder, embedding in page:
+            for _, embedder, feedback in page:
                 if embedder == self._embedder:
-                    yield judgement(row, decision, to_vector(embedding))
+                    yield feedback
                 else:
                     foreign += 1
-            since = (page[-1][0].id or 0) + 1
+            since = page[-1][0] + 1
         if foreign:
             log.warning("feedback of another embedder left out", count=foreign, embedder=self._embedder)
 
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
         """The latest outcomes, oldest first. Raises StoreError."""
-        newest = select(OutcomeRow).order_by(col(OutcomeRow.at).desc(), col(OutcomeRow.decision_id).desc())
+        newest = (
+            select(OutcomeRow, func.length(col(QueryRow.text)))
+            .join(QueryRow, col(QueryRow.id) == col(OutcomeRow.decision_id))
+            .options(defer(OutcomeRow.text))  # type: ignore[arg-type]  # SQLModel types a column as its value
+            .order_by(col(OutcomeRow.at).desc(), col(OutcomeRow.decision_id).desc())
+        )
         with self._database.read() as session:
             rows = list(session.exec(newest.limit(limit)))
-        for row in reversed(rows):
+        for row, characters in reversed(rows):
             usage = Usage(row.prompt_tokens, row.completion_tokens, row.seconds, row.gpu_seconds, row.usd)
             yield Outcome(
                 row.decision_id,
@@ -56,35 +66,57 @@ class History:
                 row.status,
                 row.error,
                 row.first_token_seconds,
+                question_chars=characters,
             )
+
+    def decisions(self, since: float = 0.0) -> Iterator[Logged]:
+        """Past decisions from that moment on (seconds since 1970), oldest first. Raises StoreError."""
+        return logged(self._database, self._embedder, since)
 
     async def examples(self, embedding: Vector, k: int) -> list[Example]:
         """The k nearest past questions with a well-rated answer, nearest first. Raises StoreError."""
         return await self._examples.near(embedding, k)
 
-    def _feedback_page(self, since: int) -> list[tuple[FeedbackRow, DecisionRow, str, bytes]]:
-        wanted = (
-            select(FeedbackRow, DecisionRow, QueryRow.embedder, QueryRow.embedding)
-            .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
-            .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
-            .where(col(FeedbackRow.id) >= since)
-            .order_by(col(FeedbackRow.id))
-            .limit(PAGE)
-        )
+    def _feedback_page(self, since: int) -> list[tuple[int, str, Feedback]]:
+        """The next judgements, each with its row id and the embedder of its question."""
+        wanted = judged().where(col(FeedbackRow.id) >= since).order_by(col(FeedbackRow.id)).limit(PAGE)
         with self._database.read() as session:
-            return [(row, decision, name, raw) for row, decision, name, raw in session.exec(wanted)]
+            rows = list(session.exec(wanted))
+            feedback = judgements(session, rows)
+            return [(row.id or 0, query.embedder, one) for (row, _, query), one in zip(rows, feedback, strict=True)]
 
 
-def judgement(row: FeedbackRow, decision: DecisionRow, embedding: Vector) -> Feedback:
+def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:
+    """Feedback with the decision that it is about, and of its question what the router learns from."""
+    return (
+        select(FeedbackRow, DecisionRow, QueryRow)
+        .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
+        .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
+        # SQLModel types a column as its value.
+        .options(load_only(QueryRow.text, QueryRow.embedder, QueryRow.embedding))  # type: ignore[arg-type]
+    )
+
+
+def judgements(session: Session, rows: Sequence[tuple[FeedbackRow, DecisionRow, QueryRow]]) -> list[Feedback]:
+    """What was `judged` as the router's nouns, in the same order."""
+    known = circumstances(session, [(row, decision) for row, decision, _ in rows])
+    return [judgement(*row, one) for row, one in zip(rows, known, strict=True)]
+
+
+def judgement(row: FeedbackRow, decision: DecisionRow, query: QueryRow, known: Circumstances) -> Feedback:
     """A row of feedback as the router's noun; it is about the arm that was chosen, whichever answered in the end."""
     return Feedback(
         decision_id=row.decision_id,
         arm=Arm.parse(decision.arm),
-        embedding=embedding,
+        embedding=to_vector(query.embedding),
         reward=row.reward,
         rater=row.rater,
         kind=row.kind,
         weight=row.weight,
         propensity=decision.propensity,
         at=row.at.timestamp(),
+        text=query.text,
+        answer_tokens=known.answer_tokens,
+        expected=known.expected,
+        revision=decision.revision or "",
     )

@@ -12,12 +12,13 @@ from sqlmodel import col, select
 
 from models.errors import BadRequest, StoreError, UserError
 from router.types import Feedback
+from store.circumstances import ABOVE
 from store.database import Database, reason
 from store.examples import Examples
-from store.history import judgement
-from store.lines import Row, to_vector, utc
+from store.history import judged, judgements
+from store.lines import Row, utc
 from store.recorder import Recorder
-from store.tables import TABLES, DecisionRow, FeedbackRow, QueryRow
+from store.tables import TABLES, DecisionRow, FeedbackRow
 from store.writing import insert_new
 
 PATIENCE = 5.0
@@ -71,7 +72,7 @@ class Ratings:
             rows = [{**_row(decision_id, 0.0, rater, "correction", weight), "value": digest, "correction": correction}]
         elif preferred is not None:
             worse = {**_row(decision_id, 0.0, rater, "preference", weight), "value": f"below {preferred}"}
-            better = {**_row(preferred, 1.0, rater, "preference", weight), "value": f"above {decision_id}"}
+            better = {**_row(preferred, 1.0, rater, "preference", weight), "value": f"{ABOVE}{decision_id}"}
             rows = [{**worse, "preferred": preferred}, {**better, "preferred": preferred}]
         rows[0] |= {"comment": comment, "idempotency_key": idempotency_key}
         # Decisions come into SQL behind the answer: one that was just given may still be on its way.
@@ -117,16 +118,9 @@ class Ratings:
             for row in rows
         ]
         by_key = [] if key is None else [col(FeedbackRow.idempotency_key) == key]
-        wanted = (
-            select(FeedbackRow, DecisionRow, QueryRow.embedding)
-            .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
-            .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
-            .where(or_(*same, *by_key))
-            .order_by(col(FeedbackRow.id))
-        )
+        wanted = judged().where(or_(*same, *by_key)).order_by(col(FeedbackRow.id))
         with self._database.read() as session:
-            found = session.exec(wanted)
-            return tuple(judgement(row, decision, to_vector(raw)) for row, decision, raw in found)
+            return tuple(judgements(session, list(session.exec(wanted))))
 
 
 def _row(decision_id: str, reward: float, rater: str, kind: str, weight: float) -> Row:

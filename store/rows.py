@@ -61,6 +61,7 @@ def _decision(decision: Decision, at: float) -> Row:
         "model": decision.arm.model,
         "strategy": decision.arm.strategy,
         "policy": decision.policy,
+        "revision": decision.revision,
         "propensity": decision.probability,
         "utility": None if chosen is None else chosen.utility,
         "propensities": {str(arm): p for arm, p in decision.propensities.items()},

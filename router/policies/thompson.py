@@ -56,6 +56,11 @@ class Tuning:
         return tuning
 
 
+VARIANTS = ({"regions": 32}, {"strength": 1.0}, {"strength": 4.0})
+"""What `tune` tries beside the parameters in use. None changes how much is explored: that costs now and pays later,
+which no log shows."""
+
+
 def open_policy(settings: RouterSettings) -> "Thompson":
     """The policy, knowing nothing yet. Raises BadSettings for parameters that cannot be meant."""
     return Thompson(settings, Tuning.of(settings.params))

@@ -76,8 +76,10 @@ def test_paths_are_taken_from_the_folder_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "notes.md").write_text("# Notes")
     text = '[models.a]\nbackend = "mine.py"\npath = "weights"\n[knowledge]\ndocuments = ["notes.md"]\n'
+    text += '[embedder]\npath = "minilm"\ncache = "kept"\n'
     chosen = load(written(tmp_path, text), {})
     assert chosen.models["a"].path == str(tmp_path / "weights")
+    assert (chosen.embedder.path, chosen.embedder.cache) == (str(tmp_path / "minilm"), str(tmp_path / "kept"))
     assert chosen.models["a"].backend == str(tmp_path / "mine.py")
     assert chosen.knowledge.documents == [str(tmp_path / "notes.md")]
 

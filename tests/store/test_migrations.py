@@ -1,18 +1,23 @@
 """Migrations: they make the tables that the code has, once, however many processes begin at the same time."""
 
+import asyncio
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from models.errors import BadSettings, StoreError
+from store import open_store
 from store.database import Database
-from store.migrate import migrate
+from store.migrate import migrate, settings
 from store.tables import METADATA
-from tests.store.runs import open_and_close
+from tests.router.yard import Words
+from tests.store.runs import decision, open_and_close, tell_run
 
 
 def test_the_migrations_make_the_tables_that_the_code_has(url: str) -> None:
@@ -23,6 +28,23 @@ def test_the_migrations_make_the_tables_that_the_code_has(url: str) -> None:
         assert compare_metadata(context, METADATA) == []
     migrate(database)
     database.close()
+
+
+async def test_decisions_from_before_revisions_were_kept_stay_and_know_of_none(url: str, tmp_path: Path) -> None:
+    store = await asyncio.to_thread(open_store, url, Words(), tmp_path / "events")
+    old, new = decision(), replace(decision(), revision="abc")
+    tell_run(store.recorder, old)
+    await store.recorder.flush()
+    config = settings()
+    with store.database.write() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    await asyncio.to_thread(migrate, store.database)
+    tell_run(store.recorder, new)
+    for one in (old, new):
+        await store.ratings.rate(one.id, 1.0)
+    assert [(one.decision_id, one.revision) for one in store.history.feedback()] == [(old.id, ""), (new.id, "abc")]
+    await store.close()
 
 
 def test_processes_that_start_at_once_do_not_collide(url: str, tmp_path: Path) -> None:

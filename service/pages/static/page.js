@@ -165,7 +165,7 @@ function table(heads) {
 }
 
 function estimates(row) {
-  const node = table(["arm", "chance", "quality", "90 %", "rests on", "seconds", "GPU-s"]);
+  const node = table(["arm", "chance", "quality", "90 %", "rests on", "tokens", "seconds", "GPU-s"]);
   const body = node.createTBody();
   const all = Object.entries(row.estimates || {}).sort((a, b) => b[1].utility - a[1].utility);
   for (const [arm, e] of all) {
@@ -174,7 +174,7 @@ function estimates(row) {
     line.insertCell().textContent = arm;
     const told = [
       number(row.propensities?.[arm], 3), number(e.quality, 2), `${number(e.low, 2)} to ${number(e.high, 2)}`,
-      number(e.n, 0), number(e.seconds, 2), number(e.gpu_seconds, 2),
+      number(e.n, 0), number(e.tokens, 0), number(e.seconds, 2), number(e.gpu_seconds, 2),
     ];
     for (const text of told) {
       const cell = line.insertCell();
