@@ -27,8 +27,7 @@ class Fit(NamedTuple):
 
     def mean(self, x: float) -> float:
         """What is expected on average: the line's middle, times what came for each that it foresees."""
-        middle = math.exp(self.line.at(x))
-        return middle * self.ratio(x, middle)
+        return math.exp(self.line.at(x)) * self.ratio
 
     def ninety(self, x: float) -> float:
         """What nine runs in ten stay below; the mean where there were fewer than ENOUGH."""
@@ -42,11 +41,18 @@ class Fit(NamedTuple):
         raised = self.line.raised(math.log(calls))
         return self._replace(line=raised, came=self.came * calls, foreseen=self.foreseen * calls)
 
-    def ratio(self, x: float, middle: float) -> float:
-        """What came for each that was foreseen, leaning on the parent's ratio; that alone where nothing ran."""
-        leaning = LEAN * middle
-        above = 1.0 if self.parent is None else self.parent.ratio(x, math.exp(self.parent.line.at(x)))
-        return (self.came + leaning * above) / (self.foreseen + leaning)
+    @property
+    def ratio(self) -> float:
+        """What came for each that was foreseen, leaning on the parent's ratio; that alone where nothing ran.
+
+        In logarithms: a model whose calls cost now little and now much says little of an arm that costs the same
+        each time.
+        """
+        above = 1.0 if self.parent is None else self.parent.ratio
+        if not (self.came > 0.0 and self.foreseen > 0.0):
+            return above
+        own = self.weight / (self.weight + LEAN)
+        return math.exp(own * math.log(self.came / self.foreseen) + (1.0 - own) * math.log(above))
 
 
 @dataclass(slots=True)

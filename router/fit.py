@@ -12,18 +12,21 @@ from router.mosaic import Floats, Rows
 from router.past import Snapshot
 from router.posterior import Columns, overall
 from router.shifts import Base, lifts
+from router.sums import sums
 from router.utility import Numbers
 from strategies.core.query import Vector
 
 COMPONENTS = 24
 PER_REGION = 50
 REGIONS = 64
+LEVELLINGS, WIDE = 2, 0.4
+"""How often the levels of the arms and what is hard about the questions are told apart anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """The fitted half of a policy; `judgements` is how many it was fitted from, `level` what it found of the arms,
-    `bases` what each did in the regions.
+    """The fitted half of a policy; `judgements` is how many it was fitted from, `reward` what
+    the arms got, `level` what they would have got on equally hard questions, `bases` what each did in the regions.
 
     `mean` [size] and `components` [size, 24] are the projection, `centres` [regions, size] unit vectors; a question
     farther than `far` from the known ones counts as unlike them all, one nearer by `margin` as one of them.
@@ -38,6 +41,7 @@ class Fit:
     margin: float
     weight: Numbers
     reward: Numbers
+    level: Numbers
     bases: Mapping[int, Base]
 
     def features(self, embeddings: Vector, surfaces: Floats) -> Floats:
@@ -67,16 +71,16 @@ def fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, far: fl
     mean, components = pca.mean_.astype(np.float32), pca.components_.T.astype(np.float32)
     features = np.hstack([(past.embeddings - mean) @ components, past.surfaces])
     judged, width = past.judged, len(columns)
-    weight, reward = _sums(judged, width)
-    forest = grow(features, count, judged, overall(weight, reward, columns, strength).mean, shape)
+    forest, wide = _grown(features, count, judged, columns, strength, shape)
     expected = forest.left_out(features, judged)
     centres = _centres(past.embeddings)
     region = (past.embeddings @ centres.T).argmax(axis=1)[judged.row]
     lifted = lifts(judged.column, region, judged.reward, expected, judged.weight, len(centres))
     if lifted.by.any():
         judged = Judged(judged.row, judged.column, judged.reward + lifted.by, judged.weight)
-        weight, reward = _sums(judged, width)
-        forest = grow(features, count, judged, overall(weight, reward, columns, strength).mean, shape)
+        forest, wide = _grown(features, count, judged, columns, strength, shape)
+    weight, reward = _sums(judged, width)
+    level = np.clip(_sums(_eased(forest, features, judged), width)[1] + weight * wide, 0.0, weight)
     outer, inner = forest.spread(features, (far, usual))
     return Fit(
         past.judgements,
@@ -88,8 +92,29 @@ def fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, far: fl
         max(1e-6, outer - inner),
         weight,
         reward,
+        level,
         lifted.bases,
     )
+
+
+def _grown(
+    features: Floats, count: int, judged: Judged, columns: Columns, strength: float, shape: Shape
+) -> tuple[Forest, Numbers]:
+    """A forest over levels of the arms that do not depend on how easy the questions were that each was asked."""
+    weight, reward = _sums(judged, len(columns))
+    forest = grow(features, count, judged, overall(weight, reward, columns, strength).mean, shape)
+    wide = np.zeros(len(columns))
+    for _ in range(LEVELLINGS):
+        wide += WIDE * forest.own(features)
+        weight, level = _sums(_eased(forest, features, judged), len(columns))
+        level = np.clip(level + weight * wide, 0.0, weight)
+        forest = forest.relevelled(features, judged, overall(weight, level, columns, strength).mean, shape)
+    return forest, wide
+
+
+def _eased(forest: Forest, features: Floats, judged: Judged) -> Judged:
+    """The judgements as if all questions were as hard."""
+    return Judged(judged.row, judged.column, judged.reward - forest.ease(features, judged), judged.weight)
 
 
 def _centres(embeddings: Vector) -> Vector:
@@ -101,5 +126,5 @@ def _centres(embeddings: Vector) -> Vector:
 
 def _sums(judged: Judged, width: int) -> tuple[Numbers, Numbers]:
     """Per arm the weight of its judgements and the sum of their rewards, both [arms]."""
-    weight: Numbers = np.bincount(judged.column, judged.weight, minlength=width).astype(np.float64)
-    return weight, np.clip(np.bincount(judged.column, judged.weight * judged.reward, minlength=width), 0.0, weight)
+    weight = sums(judged.column, judged.weight, width)
+    return weight, np.clip(sums(judged.column, judged.weight * judged.reward, width), 0.0, weight)

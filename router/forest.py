@@ -156,6 +156,21 @@ class Forest:
         hard, own = self._parts(self.leaves(features), judged, excess)
         return np.asarray(self.usual[judged.column] + self.reach.hard * hard + self.reach.own * own)
 
+    def ease(self, features: Floats, judged: Judged) -> Numbers:
+        """By how much the question of each judgement is easier than usual for all arms, told without that judgement."""
+        excess = judged.weight * (judged.reward - self.usual[judged.column])
+        return np.asarray(self.reach.hard * self._parts(self.leaves(features), judged, excess)[0])
+
+    def own(self, features: Floats) -> Numbers:
+        """By how much each arm does better than its level over these questions, beyond what all arms do, [arms]."""
+        leaves = self.leaves(features)
+        hard = (self._total_sums / (self._totals + self._lean))[leaves] @ self._share
+        return np.asarray((self.predict(leaves) - self.usual).mean(axis=0) - self.reach.hard * hard.mean())
+
+    def relevelled(self, features: Floats, judged: Judged, usual: Numbers, shape: Shape) -> "Forest":
+        """The same splits with what is judged in their leaves told against other levels of the arms."""
+        return Forest(self._trees, self._mosaic, features, judged, usual, shape)
+
     def _reach(self, leaves: Rows, judged: Judged, excess: Numbers) -> Reach:
         """Least squares on what each judgement's leaves say without it, leaning on no reach at all."""
         parts = np.stack(self._parts(leaves, judged, excess))

@@ -1,16 +1,15 @@
 """One fold of a replay: where a policy learns from some queries of a table and is judged on the others."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from models.types import Message, Request
 from router.folds import Fold
 from router.outcomes import OutcomeTable, Rows
-from router.types import Arm, Candidate, Choice, Feedback, Policy, Predicts, Settles
+from router.types import Arm, Candidate, Choice, Feedback, Policy, Predicts, Recalls, Settles
 from router.utility import Numbers, Worth, prices
 from strategies.core import Constraints, Context, Query, Strategy
 from strategies.core.query import Vector
@@ -21,15 +20,6 @@ ASKED = 200
 """Queries of a fold that are always decided one by one: they give the time that a decision takes, and say whether what
 a policy predicts of many queries at once is what it would choose."""
 Tell = Callable[[int], None]
-
-
-@runtime_checkable
-class Recalls(Protocol):
-    """A policy that learns much at once faster than one by one."""
-
-    def recall(self, feedback: Iterable[Feedback]) -> None:
-        """Learn all of it, in this order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

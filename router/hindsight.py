@@ -17,9 +17,8 @@ from typing import Protocol
 import numpy as np
 
 from models.types import Message, Request
-from router.ground import Recalls
 from router.off_policy import Sample
-from router.types import Arm, Candidate, Estimate, Feedback, Logged, Policy, RouterSettings, Settles
+from router.types import Arm, Candidate, Estimate, Feedback, Logged, Policy, Recalls, RouterSettings, Settles
 from router.utility import Numbers, Worth, prices
 from strategies.core import Query, Strategy, load
 from strategies.core.query import Vector

@@ -32,6 +32,7 @@ class Layers:
     def __init__(self, fit: Fit | None, columns: Columns, strength: float) -> None:
         self._fit, self._columns, self._strength = fit, columns, strength
         self.weight, self.reward = (np.zeros(0), np.zeros(0)) if fit is None else (fit.weight.copy(), fit.reward.copy())
+        self._level = np.zeros(0) if fit is None else fit.level.copy()
         regions = 0 if fit is None else len(fit.centres)
         self._region_weight, self._region_off = np.zeros((regions, 16)), np.zeros((regions, 16))
         self._watches: list[Watch] = []
@@ -45,7 +46,7 @@ class Layers:
         """What each arm is expected to do over all questions, [arms]."""
         if self._usual is None or len(self._usual) != len(self._columns):
             self._widen()
-            self._usual = overall(self.weight, self.reward, self._columns, self._strength).mean
+            self._usual = overall(self.weight, self._levels(), self._columns, self._strength).mean
         return self._usual
 
     def off(self, region: int) -> Numbers:
@@ -69,8 +70,10 @@ class Layers:
             base.take(region or 0, reward - expected, weight)
             if shift is not None:
                 self._move(column, shift.by, shift.weight)
+        easier = 0.0 if expected is None else expected - float(self.usual[column])
         self.weight[column] += weight
         self.reward[column] += weight * reward
+        self._level[column] += weight * (reward - easier)
         self._usual = None
         if region is not None and expected is not None:
             self._region_weight[region, column] += weight
@@ -83,11 +86,15 @@ class Layers:
         self._watches[column], self._bases[column] = Watch(), Base(max(1, len(self._region_off)))
 
     def _move(self, column: int, by: float, weight: float) -> None:
-        mean = self.reward[column] / max(self.weight[column], 1e-9)
+        means = [float(table[column]) / max(self.weight[column], 1e-9) for table in (self.reward, self._level)]
         self.weight[column] = min(self.weight[column], KEPT + weight)
-        self.reward[column] = self.weight[column] * min(1.0, max(0.0, mean + by))
+        self.reward[column], self._level[column] = (self.weight[column] * min(1.0, max(0.0, m + by)) for m in means)
         self._region_weight[:, column] = self._region_off[:, column] = 0.0
         self._usual = None
+
+    def _levels(self) -> Numbers:
+        """What the arms would have got on equally hard questions, [arms]."""
+        return np.clip(self._level, 0.0, self.weight)
 
     def _widen(self) -> None:
         """Make room for arms that were met since."""
@@ -95,6 +102,7 @@ class Layers:
         if len(self.weight) < width:
             more = np.zeros(width - len(self.weight))
             self.weight, self.reward = np.append(self.weight, more), np.append(self.reward, more)
+            self._level = np.append(self._level, more)
         while self._region_weight.shape[1] < width:
             self._region_weight, self._region_off = (
                 np.concatenate([table, np.zeros_like(table)], axis=1)

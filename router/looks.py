@@ -6,15 +6,21 @@ import numpy as np
 
 from router.fit import Fit
 from router.layers import Layers, Lean
+from router.mosaic import Rows
 from router.neighbours import Near
 from router.past import Past
+from router.posterior import Columns
 from router.reasons import NEAR, Tried
+from router.sums import sums
 from router.surface import surface
+from router.types import Neighbour
 from router.utility import Numbers
 from strategies.core.query import Vector
 
 AROUND = 32
 """How many of the nearest questions are looked at."""
+TOLD = 5
+"""Neighbours that a decision shows."""
 EDGE = 0.05
 LIKE = 0.35
 """The cosine from which on a question counts as similar."""
@@ -30,7 +36,7 @@ class Look:
     quality: Numbers
     seen: Numbers
     near: Tried
-    places: Numbers
+    places: Rows
     cosines: Numbers
     trust: float
 
@@ -38,8 +44,7 @@ class Look:
 def nowhere(layers: Layers, width: int) -> Look:
     """A question that cannot be placed: what is known over all questions."""
     nothing = Tried(NEAR, *(np.zeros(width) for _ in range(3)))
-    none = np.zeros(0)
-    return Look(layers.usual, layers.weight[:width], nothing, none, none, 0.0)
+    return Look(layers.usual, layers.weight[:width], nothing, np.zeros(0, dtype=np.intp), np.zeros(0), 0.0)
 
 
 def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Layers, lean: Lean, width: int) -> Look:
@@ -51,14 +56,14 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
     like = cosines >= LIKE
     tried = Tried(
         NEAR,
-        np.bincount(column[like], weight[like], minlength=width),
-        np.bincount(column[like], (weight * reward)[like], minlength=width),
-        np.bincount(column[like], (~np.isin(reward, (0.0, 1.0)) | (weight != 1.0))[like], minlength=width),
+        sums(column[like], weight[like], width),
+        sums(column[like], (weight * reward)[like], width),
+        sums(column[like], (~np.isin(reward, (0.0, 1.0)) | (weight != 1.0))[like], width),
     )
     if fit is None:
         much = weight * np.clip(2.0 * cosines - 0.5, 0.0, 1.0)
-        total = np.bincount(column, much, minlength=width)
-        off = np.bincount(column, much * (reward - usual[column]), minlength=width) / (total + lean.near_alone)
+        total = sums(column, much, width)
+        off = sums(column, much * (reward - usual[column]), width) / (total + lean.near_alone)
         return Look(usual + off, total, tried, places, cosines, 0.0)
     features = fit.features(embedding[None], surface(text)[None].astype(np.float32))
     trust, leaves = float(fit.trust(features)[0]), fit.forest.leaves_of_one(features[0])
@@ -69,8 +74,8 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
     new = places >= fit.judgements
     if new.any():
         much = weight[new] * np.clip(2.0 * cosines[new] - 0.5, 0.0, 1.0)
-        total = np.bincount(column[new], much, minlength=width)
-        off = np.bincount(column[new], much * (reward[new] - quality[column[new]]), minlength=width)
+        total = sums(column[new], much, width)
+        off = sums(column[new], much * (reward[new] - quality[column[new]]), width)
         quality = quality + off / (total + lean.near)
     return Look(quality, seen, tried, places, cosines, trust)
 
@@ -90,7 +95,17 @@ def within(quality: Numbers) -> Numbers:
     return np.asarray(middle + EDGE * np.tanh((quality - middle) / EDGE))
 
 
-def _judgements(near: Near, past: Past) -> tuple[Numbers, Numbers]:
+def told(seen: Look, past: Past, columns: Columns) -> tuple[Neighbour, ...]:
+    """The nearest judgements, as a decision shows them."""
+    arms = columns.arms()
+    found = ((int(seen.places[i]), float(seen.cosines[i])) for i in np.argsort(-seen.cosines, kind="stable")[:TOLD])
+    return tuple(
+        Neighbour(past.decision(place), cosine, str(arms[int(past.column.rows[place])]), float(past.reward.rows[place]))
+        for place, cosine in found
+    )
+
+
+def _judgements(near: Near, past: Past) -> tuple[Rows, Numbers]:
     places = past.judgements(near.rows)
     order = np.argsort(near.rows)
     found = order[np.searchsorted(near.rows[order], past.row.rows[places])] if len(places) else places

@@ -45,19 +45,20 @@ class Points:
         self.yy = self.yy * memory + y * y
 
     def line(self, parent: Line | None, lean: float) -> Line | None:
-        """The line of least squares that counts the parent's as `lean` points, on average at distance 1 from x = 0.
+        """The line of least squares that counts the parent's as `lean` points, at distance 1 from the mean of x.
 
-        Without a parent its height is free and its slope leans on 0. None without points and parent.
+        So points of one length move the line up or down and do not turn it. Without a parent its height is free and
+        its slope leans on 0. None without points and parent.
         Hoerl and Kennard (1970), Ridge regression: biased estimation for nonorthogonal problems, Technometrics 12.
         """
         if self.weight == 0.0:
             return parent
         base, held = parent or Line(0.0), 0.0 if parent is None else lean
-        count, spread = self.weight + held, self.xx + lean
-        y, xy = self.y + held * base.start, self.xy + lean * base.slope
-        determinant = count * spread - self.x * self.x
-        start = (spread * y - self.x * xy) / determinant
-        slope = (count * xy - self.x * y) / determinant
+        centre = self.x / self.weight
+        together = max(0.0, self.xx - self.x * centre)
+        slope = (self.xy - self.y * centre + lean * base.slope) / (together + lean)
+        height = (self.y + held * base.at(centre)) / (self.weight + held)
+        start = height - slope * centre
         beside = self.yy - 2 * (start * self.y + slope * self.xy) + 2 * start * slope * self.x
         beside = max(0.0, beside + start * start * self.weight + slope * slope * self.xx)
         # Two degrees of freedom went into the line; a parent's variance counts as `lean` points.

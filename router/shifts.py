@@ -2,7 +2,7 @@
 
 Page (1954), Continuous inspection schemes, Biometrika 41. An arm that does steadily worse (or better) than expected
 raises an alarm; the sum tells since when. With the constants here, an arm whose rewards stay as they were raises one
-about every 40,000 judgements, and one that drops by 0.2 after about 80.
+about every 150,000 judgements, and one that drops by 0.2 after about 100.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,14 @@ from router.utility import Numbers
 
 Rows = NDArray[np.intp]
 
-LASTS = 0.5
+LASTS, SURE = 0.5, 5.0
+"""The share of a change, and the standard errors, by which an arm must be off ever since for a fit to heed it."""
 BASE = 8.0
 """Judgements of an arm in a region before what it does there is known."""
 
 SLACK = 0.25
 """Standard deviations by which rewards may lie off without adding up."""
-ALARM = 16.0
+ALARM = 20.0
 WARM = 30.0
 """Judgements of an arm before a change of it can be told from never having known it."""
 LEAST = 0.2
@@ -101,7 +102,8 @@ class Lifted:
 def lifts(column: Rows, region: Rows, reward: Numbers, expected: Numbers, weight: Numbers, regions: int) -> Lifted:
     """Go through judgements in the order in which they came; all arrays [n]. Arms that did not change lift nothing.
 
-    A change counts only if it lasted: over all that came since, the arm must still be off by half of it.
+    A change counts only if it lasted and is sure: over all that came since, the arm must still be off by half of it,
+    and by more standard errors than an alarm alone needs, since a wrong one would spoil a whole fit.
     """
     found, bases = np.zeros(len(column)), {}
     for arm in np.unique(column).tolist():
@@ -116,12 +118,14 @@ def lifts(column: Rows, region: Rows, reward: Numbers, expected: Numbers, weight
             shift = None if here is None else watch.take(got, wanted + level + here, much)
             base.take(where, got - wanted - level, much)
             if shift is not None:
-                since = np.cumsum(weight[places][i::-1])
-                shifts.append((max(0, i - int(np.searchsorted(since, shift.weight))), shift.by))
+                back = np.cumsum(weight[places][i::-1])
+                shifts.append((max(0, i - int(np.searchsorted(back, shift.weight))), shift.by))
         moved, level = np.zeros(len(places)), 0.0
+        spread = max(LEAST, float(off.std()))
         for onset, by in shifts:
-            if (float(off[onset:].mean()) - level) / by >= LASTS:
-                moved[:onset] += by
-                level += by
+            since = off[onset:] - level
+            if since.mean() / by >= LASTS and abs(since.mean()) * len(since) ** 0.5 >= SURE * spread:
+                moved[:onset] += float(since.mean())
+                level += float(since.mean())
         found[places], bases[arm] = moved, base
     return Lifted(found, bases)

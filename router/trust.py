@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from router.ground import Recalls
 from router.length_bias import LengthBias
 from router.raters import Raters
-from router.types import Arm, Candidate, Choice, Feedback, Policy, Predicts, Settles
+from router.types import Arm, Candidate, Choice, Feedback, Policy, Predicts, Recalls, Settles
 from strategies.core import Query
 from strategies.core.query import Vector
 

@@ -1,6 +1,6 @@
 """The nouns of choosing: Arm, Estimate, Decision, Outcome, Feedback, and the protocols Policy and History."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -242,6 +242,15 @@ class Predicts(Protocol):
         ...
 
 
+@runtime_checkable
+class Recalls(Protocol):
+    """A policy that learns much at once faster than one by one, as at the start of the service."""
+
+    def recall(self, feedback: Iterable[Feedback]) -> None:
+        """Learn all of it, in this order: the beliefs are those that `learn` comes to."""
+        ...
+
+
 class History(Protocol):
     """The log as a policy sees it (implemented in the store)."""
 
@@ -258,7 +267,7 @@ class History(Protocol):
 class RouterSettings:
     """`[router]` of the settings: the policy, the dial, exploration, the default arm and what things are worth."""
 
-    policy: str = "thompson"
+    policy: str = "layered"
     quality: float = 0.7
     explore: bool = True
     default_arm: str | None = None

@@ -20,7 +20,7 @@ from router.pacing import Pacer
 from router.policies import load_policy
 from router.run import Tell
 from router.sticky import Sticky
-from router.trust import trust
+from router.trust import Trusted, trust
 from router.types import Decision, Ended, Event, Policy
 from service import log
 from service.documents import Documents
@@ -176,10 +176,9 @@ async def _opened_models(settings: Settings, stack: AsyncExitStack) -> dict[str,
     return backends
 
 
-def _fold(store: Store, policy: Policy, costs: Costs, pacer: Pacer) -> None:
+def _fold(store: Store, policy: Trusted, costs: Costs, pacer: Pacer) -> None:
     """Come back to what the log knows."""
-    for feedback in store.history.feedback():
-        policy.learn(feedback)
+    policy.recall(store.history.feedback())
     for outcome in store.history.outcomes():
         costs.learn(outcome)
         pacer.learn(outcome)

@@ -76,6 +76,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "model": decision.arm.model,
         "strategy": decision.arm.strategy,
         "policy": decision.policy,
+        "revision": decision.revision,
         "why": decision.why,
         "probability": decision.probability,
         "propensities": {str(arm): p for arm, p in decision.propensities.items()},

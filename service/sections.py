@@ -42,7 +42,7 @@ class StoreTable(Section):
 class Router(Section):
     """`[router]`: how arms are chosen; `quality` is the dial from cheap (0) to good (1)."""
 
-    policy: str = "thompson"
+    policy: str = "layered"
     quality: Share = 0.7
     explore: bool = True
     default_arm: str | None = None

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from sqlalchemy.orm import load_only
 from sqlmodel import col, select
 
 from router.signals import RATER
 from store.database import Database
-from store.lines import to_vector
+from store.space import Space, is_placed
 from store.tables import FeedbackRow, OutcomeRow, QueryRow
 from strategies.core.query import Example, Vector
 
@@ -41,10 +42,13 @@ class _Rated:
 
 
 class Examples:
-    """The well-rated past. An answer that was put right counts with its correction as the answer."""
+    """The well-rated past. An answer that was put right counts with its correction as the answer.
 
-    def __init__(self, database: Database, embedder: str) -> None:
-        self._database, self._embedder = database, embedder
+    A question without a place in the space is no example: it is near to none.
+    """
+
+    def __init__(self, database: Database, space: Space) -> None:
+        self._database, self._space = database, space
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Example, Vector]] | None = None
         self._matrix: Vector | None = None
@@ -92,9 +96,11 @@ class Examples:
 
     def _read_batch(self, decision_ids: Sequence[str]) -> dict[str, _Rated]:
         questions = (
-            select(QueryRow.id, QueryRow.text, OutcomeRow.text, QueryRow.embedding)
+            select(QueryRow, OutcomeRow.text)
             .join(OutcomeRow, col(OutcomeRow.decision_id) == col(QueryRow.id))
-            .where(col(QueryRow.id).in_(decision_ids), col(QueryRow.embedder) == self._embedder)
+            .where(col(QueryRow.id).in_(decision_ids), col(QueryRow.embedder) == self._space.name)
+            # SQLModel types a column as its value.
+            .options(load_only(QueryRow.text, QueryRow.embedder, QueryRow.embedding))  # type: ignore[arg-type]
         )
         judgements = (
             select(FeedbackRow)
@@ -102,7 +108,8 @@ class Examples:
             .order_by(col(FeedbackRow.id))
         )
         with self._database.read() as session:
-            rated = {key: _Rated(asked, said, to_vector(raw)) for key, asked, said, raw in session.exec(questions)}
+            rows = [(row, said, self._space.vector(row)) for row, said in session.exec(questions)]
+            rated = {row.id: _Rated(row.text, said, place) for row, said, place in rows if is_placed(place)}
             by_decision: dict[str, list[FeedbackRow]] = defaultdict(list)
             for row in session.exec(judgements):
                 by_decision[row.decision_id].append(row)

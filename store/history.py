@@ -13,8 +13,8 @@ from router.types import Arm, Feedback, Logged, Outcome
 from store.circumstances import Circumstances, circumstances
 from store.database import Database
 from store.examples import Examples
-from store.lines import to_vector
 from store.logged import logged
+from store.space import Space, is_placed
 from store.tables import DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 from strategies.core.query import Example, Vector
 
@@ -24,26 +24,25 @@ log = structlog.get_logger()
 
 
 class History:
-    """`router.types.History` and `strategies.core.query.Memory` over SQL. `embedder` names whose vectors count."""
+    """`router.types.History` and `strategies.core.query.Memory` over SQL. `space` says which vectors count."""
 
-    def __init__(self, database: Database, examples: Examples, embedder: str) -> None:
-        self._database, self._examples, self._embedder = database, examples, embedder
+    def __init__(self, database: Database, examples: Examples, space: Space) -> None:
+        self._database, self._examples, self._space = database, examples, space
 
     def feedback(self, since: int = 0) -> Iterator[Feedback]:
         """All feedback from row id `since` on, in the order in which it came. Raises StoreError.
 
-        Feedback on queries that another embedder placed is left out: its vectors mean nothing beside these.
+        Where another embedder placed the query, or its embedding is damaged, it comes without a place (NaN), and
+        counts for its arm alone; the log says how often.
         """
-        foreign = 0
+        nowhere = 0
         while page := self._feedback_page(since):
-            for _, embedder, feedback in page:
-                if embedder == self._embedder:
-                    yield feedback
-                else:
-                    foreign += 1
+            for _, feedback in page:
+                nowhere += not is_placed(feedback.embedding)
+                yield feedback
             since = page[-1][0] + 1
-        if foreign:
-            log.warning("feedback of another embedder left out", count=foreign, embedder=self._embedder)
+        if nowhere:
+            log.warning("feedback without an embedding of its question", count=nowhere, embedder=self._space.name)
 
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
         """The latest outcomes, oldest first. Raises StoreError."""
@@ -71,19 +70,19 @@ class History:
 
     def decisions(self, since: float = 0.0) -> Iterator[Logged]:
         """Past decisions from that moment on (seconds since 1970), oldest first. Raises StoreError."""
-        return logged(self._database, self._embedder, since)
+        return logged(self._database, self._space.name, since)
 
     async def examples(self, embedding: Vector, k: int) -> list[Example]:
         """The k nearest past questions with a well-rated answer, nearest first. Raises StoreError."""
         return await self._examples.near(embedding, k)
 
-    def _feedback_page(self, since: int) -> list[tuple[int, str, Feedback]]:
-        """The next judgements, each with its row id and the embedder of its question."""
+    def _feedback_page(self, since: int) -> list[tuple[int, Feedback]]:
+        """The next judgements, each with its row id."""
         wanted = judged().where(col(FeedbackRow.id) >= since).order_by(col(FeedbackRow.id)).limit(PAGE)
         with self._database.read() as session:
             rows = list(session.exec(wanted))
-            feedback = judgements(session, rows)
-            return [(row.id or 0, query.embedder, one) for (row, _, query), one in zip(rows, feedback, strict=True)]
+            feedback = judgements(session, rows, self._space)
+            return [(row.id or 0, one) for (row, *_), one in zip(rows, feedback, strict=True)]
 
 
 def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:
@@ -97,18 +96,22 @@ def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:
     )
 
 
-def judgements(session: Session, rows: Sequence[tuple[FeedbackRow, DecisionRow, QueryRow]]) -> list[Feedback]:
+def judgements(
+    session: Session, rows: Sequence[tuple[FeedbackRow, DecisionRow, QueryRow]], space: Space
+) -> list[Feedback]:
     """What was `judged` as the router's nouns, in the same order."""
     known = circumstances(session, [(row, decision) for row, decision, _ in rows])
-    return [judgement(*row, one) for row, one in zip(rows, known, strict=True)]
+    return [_judgement(*row, one, space) for row, one in zip(rows, known, strict=True)]
 
 
-def judgement(row: FeedbackRow, decision: DecisionRow, query: QueryRow, known: Circumstances) -> Feedback:
+def _judgement(
+    row: FeedbackRow, decision: DecisionRow, query: QueryRow, known: Circumstances, space: Space
+) -> Feedback:
     """A row of feedback as the router's noun; it is about the arm that was chosen, whichever answered in the end."""
     return Feedback(
         decision_id=row.decision_id,
         arm=Arm.parse(decision.arm),
-        embedding=to_vector(query.embedding),
+        embedding=space.vector(query),
         reward=row.reward,
         rater=row.rater,
         kind=row.kind,

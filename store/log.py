@@ -79,6 +79,7 @@ class Log:
                 "constraints": query.constraints,
                 "conversation": query.conversation,
                 "policy_version": row.policy_version,
+                "revision": row.revision,
                 "propensities": row.propensities,
                 "estimates": row.estimates,
                 "neighbours": row.neighbours,

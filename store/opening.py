@@ -14,6 +14,7 @@ from store.log import Log
 from store.migrate import migrate
 from store.ratings import Ratings
 from store.recorder import Recorder
+from store.space import Space
 from store.versions import Versions
 
 
@@ -56,14 +57,15 @@ def open_store(url: str, embedder: Embedder, spool: Path | None = None) -> Store
     migrate(database)
     base = spool_base(database, spool)
     recorder = Recorder(database, base, embedder.name)
-    examples = Examples(database, embedder.name)
+    space = Space.of(embedder)
+    examples = Examples(database, space)
     return Store(
         database,
         recorder,
-        History(database, examples, embedder.name),
+        History(database, examples, space),
         Library(database, embedder),
         Log(database, recorder),
-        Ratings(database, recorder, examples),
+        Ratings(database, recorder, examples, space),
         Versions(database, recorder),
     )
 

@@ -12,7 +12,6 @@ from router.answer_raters import Past
 from router.sticky import ASIDE
 from router.types import Arm
 from store.database import Database
-from store.lines import to_vector
 from store.tables import DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 
 GOOD = 0.9
@@ -58,7 +57,7 @@ class PastQuestions:
             request = _request(row.request)
             if request is not None and not LIMITS & set(row.constraints):
                 known = _known(feedback[row.id], text if status == "ok" else "")
-                found.append(Past(row.id, request, to_vector(row.embedding), _models(propensities), known))
+                found.append(Past(row.id, request, _models(propensities), known))
         return found
 
 

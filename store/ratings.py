@@ -18,6 +18,7 @@ from store.examples import Examples
 from store.history import judged, judgements
 from store.lines import Row, utc
 from store.recorder import Recorder
+from store.space import Space
 from store.tables import TABLES, DecisionRow, FeedbackRow
 from store.writing import insert_new
 
@@ -40,8 +41,8 @@ class Rated:
 class Ratings:
     """Where judgements come in."""
 
-    def __init__(self, database: Database, recorder: Recorder, examples: Examples) -> None:
-        self._database, self._recorder, self._examples = database, recorder, examples
+    def __init__(self, database: Database, recorder: Recorder, examples: Examples, space: Space) -> None:
+        self._database, self._recorder, self._examples, self._space = database, recorder, examples, space
 
     async def rate(
         self,
@@ -120,7 +121,7 @@ class Ratings:
         by_key = [] if key is None else [col(FeedbackRow.idempotency_key) == key]
         wanted = judged().where(or_(*same, *by_key)).order_by(col(FeedbackRow.id))
         with self._database.read() as session:
-            return tuple(judgements(session, list(session.exec(wanted))))
+            return tuple(judgements(session, list(session.exec(wanted)), self._space))
 
 
 def _row(decision_id: str, reward: float, rater: str, kind: str, weight: float) -> Row:

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import arithmetic, facts, reading, words
 from .check import check
 from .documents import FOLDER as DOCUMENTS
-from .question import Question
+from .question import Question, Reworded
 
 ZOO = ("generalist", "abacus", "reader")
 FAMILIES = {
@@ -29,9 +29,20 @@ def questions(family: str, n: int, seed: int, split: str = "test") -> Iterator[Q
         yield tasks[i % len(tasks)](rng, split)
 
 
+def paraphrases(family: str, n: int, seed: int, wordings: int, split: str = "test") -> Iterator[tuple[Question, ...]]:
+    """n questions of a family, each in so many wordings that are drawn anew; the same for the same seed.
+
+    Two of a question's wordings may be the same by chance. Raises KeyError for an unknown family.
+    """
+    tasks = list(FAMILIES[family].values())
+    for i in range(n):
+        seeds = [f"{family}-{seed}-{split}-{i}"] * wordings
+        yield tuple(tasks[i % len(tasks)](Reworded(one, j), split) for j, one in enumerate(seeds))
+
+
 def weights(name: str) -> Path:
     """Where a model's weights lie."""
     return Path(__file__).resolve().parent / "weights" / name
 
 
-__all__ = ["DOCUMENTS", "FAMILIES", "ZOO", "Question", "check", "questions", "weights"]
+__all__ = ["DOCUMENTS", "FAMILIES", "ZOO", "Question", "check", "paraphrases", "questions", "weights"]

@@ -62,10 +62,19 @@ def held_out(*parts: object) -> bool:
     return digest[0] % HELD_OUT == 0
 
 
+class Reworded(random.Random):
+    """Draws contents as any other, and their wordings from a generator of its own: other words for the same question."""
+
+    def __init__(self, seed: str, wording: int) -> None:
+        super().__init__(seed)
+        self.wordings = random.Random(f"{seed}-{wording}")
+
+
 def word(rng: random.Random, templates: Sequence[str], split: str, task: str) -> str:
     """One wording of the split: a template inside a wrapper, as a template with the content's fields still open."""
+    wordings = rng.wordings if isinstance(rng, Reworded) else rng
     while True:
-        template, wrapper = rng.choice(templates), rng.choice(WRAPPERS)
+        template, wrapper = wordings.choice(templates), wordings.choice(WRAPPERS)
         if held_out(task, template, wrapper) == (split == "test"):
             return wrapper.replace("{q}", template)
 

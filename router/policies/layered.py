@@ -8,80 +8,31 @@ than a share of what is not known of the two, and the forest is believed the les
 known ones. Exploring draws from what is believed (Thompson 1933, Biometrika 25); the probabilities are logged.
 """
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from models.errors import BadSettings
+from router.believed import NINETY, by_region, rows
 from router.fit import Fit, fit
 from router.forest import Shape
+from router.knobs import Knobs
 from router.layers import Layers, Lean
-from router.looks import Look, expected, look, nowhere, within
+from router.looks import Look, expected, look, nowhere, told, within
 from router.past import Past, Snapshot
 from router.posterior import Columns
 from router.reasons import Tried, explain
-from router.types import Arm, Candidate, Choice, Feedback, Neighbour, RouterSettings
+from router.recent import Recent
+from router.refitting import Background, Schedule
+from router.types import Arm, Candidate, Choice, Feedback, RouterSettings
 from router.utility import Numbers, Worth, prices
 from router.views import estimates
 from strategies.core import Query
 from strategies.core.query import Vector
 
-FIRST = 32
-GROWTH = 1.33
 QUESTIONS = 16
 """Different questions without which nothing is fitted."""
-TOLD = 5
-"""Neighbours that a decision shows."""
-NINETY = 1.645
-"""Standard deviations to either side that hold 90 % of a normal distribution."""
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """`[router.params]` of this policy; the defaults come from `benchmarks.routing`.
-
-    `strength` is how many judgements an arm's prior is worth over all questions; `caution` how many standard deviations
-    better an arm must be to be preferred to the best single one; `sharpness` how many times each judgement counts when
-    drawing (more explores less); `floor` the probability spread over all arms that may still be the best; `far` and
-    `usual` the shares of known questions that lie as far off as what is believed not at all, and wholly; `window` how
-    many of the latest questions are fitted; `background` 0 fits at once instead of in a thread of its own.
-    """
-
-    strength: float = 2.0
-    caution: float = 0.0
-    sharpness: float = 2.5
-    floor: float = 0.02
-    draws: float = 256
-    far: float = 0.02
-    usual: float = 0.15
-    window: float = 20_000
-    trees: float = 100
-    background: float = 1.0
-
-    @classmethod
-    def of(cls, params: Mapping[str, float]) -> "Tuning":
-        """The settings' values. Raises BadSettings for one that cannot be meant."""
-        tuning = cls(**{f.name: params[f.name] for f in fields(cls) if f.name in params})
-        for name, fine in (
-            ("strength", tuning.strength > 0),
-            ("caution", tuning.caution >= 0),
-            ("sharpness", tuning.sharpness > 0),
-            ("floor", 0 <= tuning.floor < 1),
-            ("draws", tuning.draws >= 1),
-            ("far", 0 <= tuning.far < tuning.usual),
-            ("usual", tuning.usual <= 1),
-            ("window", tuning.window >= FIRST),
-            ("trees", tuning.trees >= 1),
-        ):
-            if not fine:
-                raise BadSettings(f"router.params.{name} = {params.get(name)!r} cannot be meant")
-        return tuning
 
 
 def open_policy(settings: RouterSettings) -> "Layered":
@@ -90,7 +41,7 @@ def open_policy(settings: RouterSettings) -> "Layered":
         default = None if settings.default_arm is None else Arm.parse(settings.default_arm)
     except ValueError as wrong:
         raise BadSettings(f"router.default_arm: {wrong}") from wrong
-    return Layered(settings, Tuning.of(settings.params), default)
+    return Layered(settings, Knobs.of(settings.params), default)
 
 
 class Layered:
@@ -98,17 +49,15 @@ class Layered:
 
     name = "layered"
 
-    def __init__(self, settings: RouterSettings, tuning: Tuning, default: Arm | None) -> None:
+    def __init__(self, settings: RouterSettings, tuning: Knobs, default: Arm | None) -> None:
         self._settings, self._tuning, self._default = settings, tuning, default
         self._worth, self._draw = Worth.of(settings.params), np.random.default_rng(settings.seed)
         self._shape, self._lean = Shape(trees=int(tuning.trees)), Lean()
-        self._columns, self._past = Columns(), Past(0)
+        self._columns, self._past, self._recent = Columns(), Past(0), Recent(0)
         self._fit: Fit | None = None
         self._layers = Layers(None, self._columns, tuning.strength)
-        self._due, self._judged = FIRST, 0.0
-        self._wanted: Snapshot | None = None
-        self._fitted: Fit | None = None
-        self._fitting: threading.Thread | None = None
+        self._schedule, self._judged = Schedule(), 0.0
+        self._background: Background[Snapshot, Fit] = Background(self._fitting_of)
         self._revisions: dict[int, str] = {}
 
     # ---- choosing
@@ -131,6 +80,7 @@ class Layered:
             odds = self._odds(worth, spread, best)
             chosen = int(self._draw.choice(n, p=odds))
         else:
+            best = self._kept(best, worth, query, candidates)
             odds, chosen = np.eye(n)[best], best
         low, high = np.clip(quality - NINETY * spread, 0.0, 1.0), np.clip(quality + NINETY * spread, 0.0, 1.0)
         near = seen.near.take(columns)
@@ -141,7 +91,7 @@ class Layered:
             propensities={one.arm: p for one, p in zip(candidates, odds.tolist(), strict=True)},
             estimates=estimates(candidates, quality, low, high, seen.seen[columns], taken),
             why=explain(candidates, shown, odds, chosen, [near, everywhere.take(columns)]),
-            neighbours=self._neighbours(seen),
+            neighbours=told(seen, self._past, self._columns),
         )
 
     def predict(self, embeddings: Vector, texts: Sequence[str], arms: Sequence[Arm]) -> NDArray[np.float64]:
@@ -163,8 +113,12 @@ class Layered:
         A reward or weight that is no number says nothing and is left out.
         """
         self._take_over()
-        if self._take(feedback) and len(self._past) >= self._due:
-            self._begin(len(self._past))
+        if self._take(feedback) and self._schedule.reached(len(self._past)) and self._enough(len(self._past)):
+            snapshot = self._past.snapshot(len(self._past), int(self._tuning.window))
+            if self._tuning.background:
+                self._background.begin(snapshot)
+            else:
+                self._use(self._fitting_of(snapshot))
 
     def recall(self, feedback: Iterable[Feedback]) -> None:
         """Learn much at once, as at a start: the same beliefs as learning one by one, with the last fit alone."""
@@ -172,10 +126,8 @@ class Layered:
         before = len(self._past)
         for one in feedback:
             self._take(one, online=False)
-        last = 0
-        while self._due <= len(self._past):
-            last, self._due = self._due if self._enough(self._due) else last, _next(self._due)
-        if last:
+        last = self._schedule.reached(len(self._past))
+        if last and self._enough(last):
             self._use(self._fitting_of(self._past.snapshot(last, int(self._tuning.window))))
         else:
             self._online(before)
@@ -186,28 +138,22 @@ class Layered:
         known = 0 if self._fit is None else self._fit.judgements
         if known < len(self._past) and self._enough(len(self._past)):
             self._use(self._fitting_of(self._past.snapshot(len(self._past), int(self._tuning.window))))
-            while self._due <= len(self._past):
-                self._due = _next(self._due)
+            self._schedule.reached(len(self._past))
 
     def beliefs(self) -> Mapping[str, object]:
-        """Per arm, over all questions: the quality, its 90 % interval, the weight and the reward; what is fitted."""
+        """Per arm, over all questions and in each region of the last fit: quality, its 90 % interval, what was rated.
+
+        Regions count the latest judgements, those that a fit would look at; without a fit there are none.
+        """
         self._take_over()
-        layers, width = self._layers, len(self._columns)
-        usual = layers.usual[:width]
-        spread = np.sqrt((usual * (1 - usual) + 0.01) / (layers.weight[:width] + 1.0))
-        rows = np.stack([usual, usual - NINETY * spread, usual + NINETY * spread]).clip(0.0, 1.0)
-        columns = zip(
-            *rows.round(6).tolist(), *(t[:width].round(6).tolist() for t in (layers.weight, layers.reward)), strict=True
-        )
-        names = ("quality", "low", "high", "n", "reward")
-        arms = {
-            str(arm): dict(zip(names, row, strict=True))
-            for arm, row in sorted(zip(self._columns.arms(), columns, strict=True))
-            if row[3] > 0
-        }
-        fitted = None if self._fit is None else {"judgements": self._fit.judgements, "regions": len(self._fit.centres)}
+        layers, width, fitted = self._layers, len(self._columns), self._fit
+        usual, window, known, regions = layers.usual[:width], int(self._tuning.window), None, None
+        if fitted is not None:
+            regions = by_region(self._columns, usual, self._past, fitted, window)
+            known = {"judgements": fitted.judgements, "regions": len(fitted.centres)}
+        arms = rows(self._columns, usual, layers.weight[:width], layers.reward[:width])
         judged = round(self._judged, 6)
-        return {"policy": self.name, "judged": judged, "arms": arms, "regions": {}, "fitted": fitted}
+        return {"policy": self.name, "judged": judged, "arms": arms, "regions": regions or {}, "fitted": known}
 
     # ---- the inside
 
@@ -220,12 +166,13 @@ class Layered:
         self._renewed(column, feedback.revision)
         self._judged += weight
         if self._past.size == 0 and _sound(feedback.embedding):
-            self._past = Past(len(feedback.embedding))
+            self._past, self._recent = Past(len(feedback.embedding)), Recent(len(feedback.embedding))
         if not _sound(feedback.embedding) or len(feedback.embedding) != self._past.size:
             self._layers.take(column, reward, weight, None, None)
             return False
         row = self._past.question(feedback.embedding, feedback.text)
         self._past.judge(row, column, reward, weight, feedback.decision_id)
+        self._recent.forget(feedback.embedding)
         if online:
             self._online(len(self._past) - 1)
         return True
@@ -283,6 +230,21 @@ class Layered:
         doubt = self._tuning.caution * float(np.hypot(spread[rival], spread[home]))
         return rival if worth[rival] - worth[home] > doubt else home
 
+    def _kept(self, best: int, worth: Numbers, query: Query, candidates: Sequence[Candidate]) -> int:
+        """The arm of a question that is nearly the same, if it was asked not long ago; the best one otherwise.
+
+        Not under a budget: there the same question may well be answered by another arm as prices move.
+        """
+        arms = [one.arm for one in candidates]
+        if any(one.surcharge for one in candidates):
+            return best
+        frame = hash((query.constraints.quality, frozenset(arms)))
+        kept = self._recent.near(query.embedding, frame)
+        if kept is not None and worth[arms.index(kept.arm)] >= worth[best] - kept.allowed:
+            best = arms.index(kept.arm)
+        self._recent.remember(query.embedding, arms[best], frame)
+        return best
+
     def _odds(self, worth: Numbers, spread: Numbers, best: int) -> Numbers:
         """How often each candidate is worth most in joint draws, with the floor mixed in; sums to 1."""
         n, draws = len(worth), int(self._tuning.draws)
@@ -296,14 +258,6 @@ class Layered:
         odds = (1.0 - self._tuning.floor) * odds + floor
         return np.asarray(odds / odds.sum())
 
-    def _neighbours(self, seen: Look) -> tuple[Neighbour, ...]:
-        arms, past, told = self._columns.arms(), self._past, []
-        for i in np.argsort(-seen.cosines, kind="stable")[:TOLD].tolist():
-            place = int(seen.places[i])
-            arm = str(arms[int(past.column.rows[place])])
-            told.append(Neighbour(past.decision(place), float(seen.cosines[i]), arm, float(past.reward.rows[place])))
-        return tuple(told)
-
     def _renewed(self, column: int, revision: str) -> None:
         """Meet an arm in this revision: if its last one was another, what is known of it counts for little."""
         if not revision:
@@ -312,47 +266,20 @@ class Layered:
         if known != revision:
             self._revisions[column] = revision
             self._layers.renew(column)
+            self._recent = Recent(self._past.size)
 
     # ---- fitting beside the traffic
 
-    def _begin(self, judgements: int) -> None:
-        while self._due <= judgements:
-            self._due = _next(self._due)
-        if not self._enough(judgements):
-            return
-        snapshot = self._past.snapshot(judgements, int(self._tuning.window))
-        if not self._tuning.background:
-            self._use(self._fitting_of(snapshot))
-        elif self._fitting is None:
-            self._start(snapshot)
-        else:
-            self._wanted = snapshot
-
-    def _start(self, snapshot: Snapshot) -> None:
-        def work() -> None:
-            try:
-                self._fitted = self._fitting_of(snapshot)
-            except (ValueError, ArithmeticError, MemoryError) as failure:  # what sklearn and numpy raise
-                log.warning("the policy goes on with its last fit", policy=self.name, error=str(failure))
-
-        self._fitting = threading.Thread(target=work, name="policy-fit", daemon=True)
-        self._fitting.start()
-
     def _take_over(self) -> None:
-        """Use a fit that has come to its end, and begin the next one that is due."""
-        if self._fitting is not None and not self._fitting.is_alive():
-            self._fitting = None
-            if self._fitted is not None:
-                found, self._fitted = self._fitted, None
-                self._use(found)
-            if self._wanted is not None:
-                snapshot, self._wanted = self._wanted, None
-                self._start(snapshot)
+        """Use a fit that has come to its end."""
+        fitted = self._background.taken()
+        if fitted is not None:
+            self._use(fitted)
 
     def _finish(self) -> None:
-        while self._fitting is not None:
-            self._fitting.join()
-            self._take_over()
+        fitted = self._background.last()
+        if fitted is not None:
+            self._use(fitted)
 
     def _enough(self, judgements: int) -> bool:
         """Whether the first judgements are about enough different questions; rows are numbered as they are met."""
@@ -363,13 +290,9 @@ class Layered:
         return fit(snapshot, self._columns, tuning.strength, self._shape, tuning.far, tuning.usual)
 
     def _use(self, fitted: Fit) -> None:
-        self._fit = fitted
+        self._fit, self._recent = fitted, Recent(self._past.size)
         self._layers = Layers(fitted, self._columns, self._tuning.strength)
         self._online(fitted.judgements)
-
-
-def _next(due: int) -> int:
-    return int(due * GROWTH) + 1
 
 
 def _sound(embedding: Vector) -> bool:

@@ -90,8 +90,11 @@ async def _cascades(settings: Settings, store: Store, apply: bool) -> list[str]:
     lines = [_told(fit) for fit in fits] or [f"{len(judged)} judged answers went through a gate: too few to fit one."]
     better = [fit for fit in fits if fit.better]
     if better and apply and given:
-        await asyncio.to_thread(save, Path(given), better, MADE_BY)
-        lines.append(f"Kept in {given}: {', '.join(fit.model for fit in better)}.")
+        try:
+            await asyncio.to_thread(save, Path(given), better, MADE_BY)
+            lines.append(f"Kept in {given}: {', '.join(fit.model for fit in better)}.")
+        except OSError as wrong:
+            lines.append(f"Not kept: {given} cannot be written: {wrong.strerror}.")
     elif better and apply:
         lines.append("Not kept: strategies.cascade.fitted names no file to keep them in.")
     return lines

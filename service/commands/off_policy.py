@@ -17,6 +17,7 @@ from router.policies import policies as there_are
 from router.tuning import Challenger, compare, gathered, steps
 from router.types import Feedback, Logged, RouterSettings
 from service import log
+from service.commands.paper import paper
 from service.commands.trials import as_told, show
 from service.house import opened_store
 from service.sections import Settings
@@ -45,7 +46,7 @@ def evaluate(settings: Settings, policies: Sequence[str], *, as_json: bool) -> i
     if as_json:
         sys.stdout.write(json.dumps(as_told(trial), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
     else:
-        show(trial, Console(highlight=False))
+        show(trial, paper())
     return 0
 
 

@@ -51,7 +51,7 @@ def replay(settings: Settings, asked: Asked, *, as_json: bool) -> int:
     table = _table(asked)
     names = _names(asked.policies, router)
     if asked.plot is not None:
-        check_drawing(asked.plot, table, asked.plan)
+        check_drawing(asked.plot)
     with _progress() as progress:
         laid = Replay(table, asyncio.run(_embeddings(settings, table, asked.cache, progress)), asked.plan, router)
         yardstick, verdicts = Yardstick(laid), []

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any  # JSON
 
-from rich.console import Console
-
 from router.policies import policies as there_are
-from router.tuning import Challenger, Trial, compare, steps, variants
+from router.tuning import Challenger, TooLittle, Trial, compare, steps, variants
 from service import log
 from service.commands.fitted import Fitted, refitted
 from service.commands.off_policy import known, past, ticking
+from service.commands.paper import paper
 from service.commands.trials import as_told, show
 from service.house import opened_store
 from service.sections import Settings
@@ -26,18 +25,23 @@ CHALLENGERS = ("layered", "thompson", "nearest", "clusters", "logistic", "linucb
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found: the policy's trial, the other things that are fitted, and the version that came of it."""
+    """What was found: the policy's trial, the other things that are fitted, and the version that came of it.
 
-    trial: Trial
+    `trial` is None where the log holds too little to compare policies by; `short` says how much that is.
+    """
+
+    trial: Trial | None
     fitted: Sequence[Fitted]
-    promoted: int | None
+    promoted: int | None = None
+    short: str = ""
 
 
 def tune(settings: Settings, policies: Sequence[str] = (), *, apply: bool, as_json: bool) -> int:
     """Compare challengers with the policy in use on the log, print the report, and with `apply` promote the best.
 
     `policies` are the challengers' names (none: the usual ones and the incumbent's variants). Only a lower bound of
-    the gain above zero promotes. Raises UserError, StoreError.
+    the gain above zero promotes. A log too short for that may still tell of raters, costs and gates; one without any
+    judgement raises TooLittle. Raises UserError, StoreError.
     """
     log.configure(logging.WARNING)
     names = known(policies)
@@ -62,7 +66,12 @@ async def _tune(settings: Settings, names: Sequence[str], apply: bool) -> Report
     async with opened_store(settings) as store:
         now = await asyncio.to_thread(serving, settings.router, store.policies)
         log_so_far = await asyncio.to_thread(past, store)
-        traffic = log_so_far.traffic(now.settings)
+        try:
+            traffic = log_so_far.traffic(now.settings)
+        except TooLittle as short:
+            if not log_so_far.feedback:
+                raise
+            return Report(None, await refitted(settings, store, log_so_far, apply=apply), short=str(short))
         challengers = candidates(now, names)
         with ticking("policies", steps(len(challengers))) as tick:
             trial = await asyncio.to_thread(compare, traffic, challengers, now.challenger, tick=tick)
@@ -98,9 +107,10 @@ async def _roll_back(settings: Settings, version: int) -> None:
 
 
 def _told(report: Report) -> dict[str, Any]:
-    best = report.trial.best
+    trial = report.trial
+    best = None if trial is None else trial.best
     return {
-        **as_told(report.trial),
+        **({"policies": [], "notes": [report.short]} if trial is None else as_told(trial)),
         "best": None if best is None else str(best.challenger),
         "fitted": [{"what": one.what, "lines": list(one.lines)} for one in report.fitted],
         "promoted": report.promoted,
@@ -108,16 +118,21 @@ def _told(report: Report) -> dict[str, Any]:
 
 
 def _show(report: Report, settings: Settings, apply: bool) -> None:
-    console = Console(highlight=False)
-    show(report.trial, console)
+    console = paper()
+    if report.trial is None:
+        console.print(f"Policies are not compared: {report.short}.", markup=False)
+    else:
+        show(report.trial, console)
     for section in report.fitted:
         console.print()
         console.print(section.what, style="bold", markup=False)
         for line in section.lines:
             console.print(line, markup=False)
     console.print()
-    best = report.trial.best
-    if best is None:
+    best = None if report.trial is None else report.trial.best
+    if report.trial is None:
+        console.print("No policy is promoted.", markup=False)
+    elif best is None:
         console.print("Nothing is promoted: no gain has a lower bound above zero.", markup=False)
     elif report.promoted is None:
         console.print(f"{best.challenger} passes the gate; --apply would promote it.", markup=False)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from rich.console import Console
 from rich.table import Column, Table
 
 from router.replay import Plan
 from router.verdict import Verdict, Yardstick
+from service.commands.paper import paper
 
 
 def as_told(table: str, plan: Plan, yardstick: Yardstick, verdicts: Sequence[Verdict]) -> dict[str, object]:
@@ -57,7 +57,7 @@ def _row(one: Verdict) -> dict[str, object]:
 
 def show(plan: Plan, yardstick: Yardstick, verdicts: Sequence[Verdict]) -> None:
     """Print the verdicts, best first; scores, gains and shares in points of 100."""
-    console = Console(highlight=False)
+    console = paper()
     table = yardstick.table
     how = "one domain left out at a time" if plan.holdout else f"{plan.folds} folds"
     heard = "the score of every arm" if plan.feedback == "full" else "the score of the arm it chose"
@@ -93,7 +93,7 @@ GAINS: Columns = {
     "worst\ndomain": lambda one: _points(one.worst_domain_gain),
     "ECE": lambda one: _points(one.ece),
     "regret": lambda one: f"{one.regrets[-1].regret:.0f} of {one.regrets[-1].queries}" if one.regrets else "",
-    "decisions\nper s": lambda one: f"{one.decisions_per_second:,.0f}",
+    "decided\nper s": lambda one: f"{one.decisions_per_second:,.0f}",
 }
 
 

@@ -30,7 +30,7 @@ class Shelf:
 
 def past(text: str, known: str | None = "4", models: frozenset[str] = EVERYBODY) -> Past:
     """A past question with a known answer."""
-    return Past(f"chatcmpl-{text}", asking(text), Words().one(text), models, known)
+    return Past(f"chatcmpl-{text}", asking(text), models, known)
 
 
 def place(*models: Model) -> Yard:

@@ -175,6 +175,27 @@ def test_the_line_through_points_on_a_line_is_that_line_and_a_parent_pulls_it() 
     assert Points().line(own, 3.0) == own
 
 
+def test_points_of_one_length_move_the_line_and_do_not_turn_it() -> None:
+    same = Points()
+    for _ in range(9):
+        same.add(-2.0, 5.0, memory=1.0)
+    line = same.line(Line(1.0, 0.5, 0.1), 3.0)
+    assert line is not None
+    assert line.slope == pytest.approx(0.5)
+    assert line.at(-2.0) == pytest.approx((9 * 5.0 + 3 * 0.0) / 12)  # the parent is at 0 there
+
+
+def test_an_arm_that_costs_the_same_each_time_is_foreseen_though_its_models_calls_cost_now_little_now_much() -> None:
+    costs = Costs()
+    for _ in range(25):  # the panel asks a dearer model, too
+        taught([outcome(DIRECT, 1.0, usd=1.6e-5, chars=21), outcome(PANEL, 1.0, calls=3, usd=0.046, chars=21)], costs)
+    for chars in (12, 21, 60):
+        for arm, usd in ((DIRECT, 1.6e-5), (PANEL, 0.046)):
+            foreseen = costs.estimate(arm, 1, chars).usd
+            assert foreseen is not None
+            assert usd / 1.5 < foreseen < usd * 1.7
+
+
 def test_a_quantile_lies_beside_the_line_by_its_spread_and_by_how_little_is_known() -> None:
     line = Line(1.0, 2.0, 0.25)
     assert quantile(line, 3.0, 1e9, 1.0) == pytest.approx(7.5)

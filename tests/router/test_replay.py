@@ -14,7 +14,7 @@ from router.embedded import embedded
 from router.folds import domain_folds, random_folds
 from router.measures import calibration_error, paired, regret_curve, worst
 from router.outcomes import OutcomeTable
-from router.policies import load_policy
+from router.policies import load_policy, policies
 from router.replay import Plan, Replay
 from router.types import Arm, Candidate, Choice, Feedback, RouterSettings
 from router.utility import Numbers
@@ -335,6 +335,20 @@ def test_a_learning_policy_finds_the_arm_of_each_kind_in_both_modes() -> None:
         assert np.array_equal(walks[0].chosen, walks[1].chosen)
     assert verdict.regrets[-1].queries == 150
     assert verdict.regrets[-1].regret < verdict.regrets[4].regret
+
+
+@pytest.mark.parametrize("feedback", ["full", "bandit"])
+@pytest.mark.parametrize("name", policies())
+def test_gaps_in_the_scores_and_embeddings_that_are_no_numbers_stop_no_policy(name: str, feedback: str) -> None:
+    made = table(60, lambda i: (*split(i), np.nan if i % 4 else 1.0, np.nan if 1 < i < 57 else 0.0), arms=4)
+    vectors = embeddings(made)
+    vectors[5:9] = np.nan
+    laid = Replay(made, vectors, Plan(folds=3, feedback=feedback), RouterSettings())
+    walk = laid.walk(name, partial(load_policy, name))
+    assert made.ran[np.arange(60), walk.chosen].all()
+    assert np.array_equal(np.isfinite(walk.quality), made.ran)
+    verdict = Yardstick(laid).verdict(walk)
+    assert np.isfinite([verdict.score, verdict.gain.mean, verdict.gain.se]).all()
 
 
 def test_measures_agree_with_closed_forms() -> None:

@@ -86,6 +86,30 @@ def test_the_same_feedback_in_the_same_order_leads_to_the_same_beliefs(name: str
     assert json.loads(told[0])["length_bias"]["people"]["n"] == 120
 
 
+@pytest.mark.parametrize("name", policies())
+def test_recalling_the_whole_log_leads_to_the_beliefs_of_learning_it_one_by_one(name: str) -> None:
+    settings = RouterSettings(seed=1, params={"background": 0.0})
+    lived, restarted = (trust(load_policy(name, settings)) for _ in range(2))
+    log = [replace(one, reward=one.reward * (i % 3 > 0)) for i, one in enumerate(noisy(200, 1))]
+    for one in log:
+        lived.learn(one)
+    restarted.recall(iter(log))
+    told = [json.dumps(policy.beliefs(), allow_nan=False) for policy in (lived, restarted)]
+    assert told[0] == told[1]
+    chosen = [policy.choose(query(QUESTION, explore=False), ARMS).estimates for policy in (lived, restarted)]
+    assert chosen[0] == chosen[1]
+
+
+def test_what_is_recalled_is_weighed_as_what_is_learned() -> None:
+    lived, recalled = Noting(), Noting()
+    one_by_one, at_once = trust(lived), trust(recalled)
+    for one in noisy(600, 3):
+        one_by_one.learn(one)
+    at_once.recall(noisy(600, 3))
+    assert [(one.weight, one.reward) for one in recalled.learned] == [(one.weight, one.reward) for one in lived.learned]
+    assert min(one.weight for one in recalled.learned) < 0.5
+
+
 def test_a_failed_run_is_a_fact_and_is_handed_on_as_it_is() -> None:
     inside = Noting()
     policy = trust(inside)

@@ -26,7 +26,7 @@ def test_the_official_client_gets_an_answer_with_its_arm(service: Served) -> Non
     assert (told["arm"], told["model"], told["strategy"], told["calls"]) == ("direct@well", "well", "direct", 1)
     assert "degraded" not in told
     assert raw.headers["x-pointsman-arm"] == "direct@well"
-    assert raw.headers["x-pointsman-policy"] == "thompson"
+    assert raw.headers["x-pointsman-policy"] == "layered"
     assert 0 <= float(raw.headers["x-pointsman-overhead-ms"]) < 5000
     assert raw.headers["x-request-id"]
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.service.serving import Served, served, settings
 
 QUESTIONS = [f"How are you on day {i}?" for i in range(30)]
@@ -21,13 +23,17 @@ def chosen(service: Served) -> list[str]:
     return [service.http.post("/v1/route", json=body).raise_for_status().json()["arm"] for _ in range(3)]
 
 
-def test_feedback_changes_what_is_chosen_and_a_restart_keeps_it(tmp_path: Path) -> None:
-    with served(settings(tmp_path)) as service:
+@pytest.mark.parametrize("policy", ["thompson", "layered"])
+def test_feedback_changes_what_is_chosen_and_a_restart_keeps_it(tmp_path: Path, policy: str) -> None:
+    # Fitted at once: in the background, the beliefs before the restart may be those before the last fit.
+    router = {"seed": 7, "policy": policy, "params": {"background": 0.0}}
+    with served(settings(tmp_path, router=router)) as service:
         teach(service, good="direct@ill", bad="direct@well")
         assert chosen(service) == ["direct@ill"] * 3
         before = service.get("/v1/policies")
         arms = service.get("/v1/arms")
-    with served(settings(tmp_path)) as service:
+        assert (before["beliefs"].get("fitted") is None) == (policy == "thompson")
+    with served(settings(tmp_path, router=router)) as service:
         assert chosen(service) == ["direct@ill"] * 3
         assert service.get("/v1/policies") == before
         assert service.get("/v1/arms") == arms

@@ -168,13 +168,19 @@ def test_what_cannot_be_meant_ends_with_2_and_one_line(
     assert done.out == ""
 
 
-def test_a_plot_of_cost_without_costs_is_refused_before_the_work(run: Run, tmp_path: Path) -> None:
-    rows = ["query_id,query,model,score", *(f"q{i},What {i}?,{m},1" for i in range(9) for m in "abc")]
+def test_a_plot_of_many_arms_without_costs_shows_the_gains_alone(run: Run, tmp_path: Path) -> None:
+    rows = [
+        "query_id,query,model,score",
+        *(f"q{i},What {i}?,{m},{int((i + k) % 3 > 0)}" for i in range(9) for k, m in enumerate("abc")),
+    ]
     (tmp_path / "bare.csv").write_text("\n".join(rows))
-    done = run("--table", str(tmp_path / "bare.csv"), "--plot", str(tmp_path / "out.png"))
-    assert done.code == 2
-    assert "--feedback bandit" in done.err
-    assert "embedding" not in done.err
+    picture = tmp_path / "out.svg"
+    done = run(
+        "--table", str(tmp_path / "bare.csv"), "--policy", "fixed,random", "--folds", "3", "--plot", str(picture)
+    )
+    assert done.code == 0, done.err
+    assert "the table knows no costs of every arm" in picture.read_text()
+    assert "<!-- random -->" in picture.read_text()
 
 
 def test_a_table_that_is_not_there_and_one_that_is_wrong_are_named(run: Run, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_the_file_is_read_and_the_rest_is_default(tmp_path: Path) -> None:
     text = MODEL + '[router]\nquality = 1\n[strategies]\nenabled = ["direct"]\n[strategies.multi_expert]\nexperts = 4\n'
     chosen = load(written(tmp_path, text), {})
     assert chosen.router.quality == 1
-    assert chosen.router.policy == "thompson"
+    assert chosen.router.policy == "layered"
     assert chosen.strategies.enabled == ["direct"]
     assert chosen.strategies.params == {"multi_expert": {"experts": 4}}
     assert list(chosen.models) == ["a"]

@@ -23,7 +23,10 @@ from service.settings import load
 from service.versioned import serving
 from store import open_store
 from store.versions import Versions
+from strategies.core.dispersion import Evidence
+from strategies.core.gate import read
 from tests.router.yard import Words
+from tests.store.test_doubts import rated
 
 MODELS = """
 [strategies]
@@ -187,6 +190,85 @@ def test_too_little_feedback_says_how_much_is_needed(tmp_path: Path, run: Run) -
         assert (code, out) == (2, "")
         assert "the log holds 0 judged decisions" in err
         assert "at least 100 are needed" in err
+
+
+def test_a_log_without_propensities_promotes_nobody_and_says_why(folder: Path, run: Run) -> None:
+    with closing(sqlite3.connect(folder / "test.db")) as database, database:
+        database.execute("UPDATE decisions SET propensities = '{}'")
+    code, out, _ = run(folder, "tune", "--policy", "nearest", "--apply", "--json")
+    told = json.loads(out)
+    assert (code, told["promoted"], told["best"]) == (0, None, None)
+    assert told["notes"] == ["no propensities: values are the reward model's alone"]
+    (row,) = told["policies"]
+    assert row["warnings"] == ["no propensities: model only, not promoted"]
+    assert (set(row["values"]), row["better"]) == ({"dm"}, False)
+    assert row["values"]["dm"]["value"] > 0.3
+    assert in_use(folder) == []
+    assert serves(folder, 'policy = "nearest"\n') == ("nearest", None)
+
+
+def test_a_log_too_short_for_policies_still_tells_of_the_rest(folder: Path, run: Run) -> None:
+    with closing(sqlite3.connect(folder / "test.db")) as database, database:
+        database.execute("DELETE FROM feedback WHERE id > 60")
+    code, out, _ = run(folder, "tune", "--apply")
+    assert code == 0
+    assert "Policies are not compared: the log holds 60 judged decisions" in " ".join(out.split())
+    assert "user: right" in out
+    assert "No policy is promoted." in out
+    code, out, _ = run(folder, "tune", "--json")
+    told = json.loads(out)
+    assert (code, told["policies"], told["best"], told["promoted"]) == (0, [], None, None)
+    assert "at least 100 are needed" in told["notes"][0]
+
+
+def cascades(folder: Path, gates: Path) -> None:
+    """Forty answers in the log of which the shipped gate is sure, and of which three in four were wrong."""
+
+    async def tell() -> None:
+        store = open_store(f"sqlite:///{folder / 'test.db'}", Words())
+        for i in range(40):
+            await rated(store, float(i % 4 == 0), var_conf=1.0, ent_conf=1.0, logprob=0.0)
+        await store.close()
+
+    with capture_logs():
+        asyncio.run(tell())
+    path = configured(folder, 'policy = "random"\n')
+    path.write_text(f'{path.read_text()}[strategies.cascade]\nfitted = "{gates}"\n')
+
+
+def test_a_gate_that_is_better_is_kept_where_the_settings_say_and_only_with_apply(folder: Path, run: Run) -> None:
+    gates = folder / "gates.json"
+    cascades(folder, gates)
+    code, out, _ = run(folder, "tune", "--policy", "thompson")
+    assert code == 0
+    wanted = r"small, by logprobs: log loss (\S+) before, (\S+) after on 40 answers; .*: better\."
+    found = re.search(wanted, " ".join(out.split()))
+    assert found is not None
+    assert float(found[1]) > 2 * float(found[2])
+    assert not gates.exists()
+    code, out, _ = run(folder, "tune", "--policy", "thompson", "--apply", "--json")
+    assert f"Kept in {gates}: small." in json.loads(out)["fitted"][2]["lines"]
+    gate = read(gates)["small"].by_source["logprobs"]
+    assert gate.rows == 40
+    assert gate.confidence(Evidence("logprobs", 1.0, 1.0, 0.0, 2.0)) < 0.5
+    _, out, _ = run(folder, "tune", "--policy", "thompson", "--apply")
+    assert "not better than chance" in " ".join(out.split())
+    assert "Kept in" not in out
+
+
+def test_gates_that_cannot_be_read_or_kept_are_said_and_nothing_else_is_lost(folder: Path, run: Run) -> None:
+    gates = folder / "gates.json"
+    cascades(folder, folder / "nowhere" / "gates.json")
+    code, out, _ = run(folder, "tune", "--policy", "thompson", "--apply")
+    assert code == 0
+    assert "Not kept: " in out
+    assert "cannot be written" in " ".join(out.split())
+    gates.write_text("no gates")
+    cascades(folder, gates)
+    code, out, _ = run(folder, "tune", "--policy", "thompson", "--apply")
+    assert code == 0
+    assert "gates.json holds no gates of cascades" in " ".join(out.split())
+    assert gates.read_text() == "no gates"
 
 
 def test_an_unknown_policy_is_refused(folder: Path, run: Run) -> None:

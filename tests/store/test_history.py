@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from store import Store, open_store
@@ -62,12 +63,16 @@ async def test_a_failure_of_the_engine_is_no_verdict_on_the_answer_that_stood_in
     assert [one.answer for one in await store.history.examples(Words().one("sort pears"), 3)] == ["pears"]
 
 
-async def test_vectors_of_another_embedder_are_left_out(url: str, tmp_path: Path) -> None:
+async def test_judgements_of_questions_that_another_embedder_placed_come_without_a_place(
+    url: str, tmp_path: Path
+) -> None:
     first = await asyncio.to_thread(open_store, url, Words(), tmp_path / "events")
-    await rated(first, "sort pears", "pears", 1.0)
+    made = await rated(first, "sort pears", "pears", 1.0)
     await first.close()
     second = await asyncio.to_thread(open_store, url, Others(), tmp_path / "events")
     await rated(second, "sort plums", "plums", 1.0)
-    assert len(list(second.history.feedback())) == 1
+    assert [bool(np.isfinite(one.embedding).all()) for one in second.history.feedback()] == [False, True]
+    old = await second.ratings.rate(made, 0.0, rater="a critic")
+    assert [np.isnan(one.embedding).all() for one in old.feedback] == [True], "learned as after a restart"
     assert [one.answer for one in await second.history.examples(Words().one("sort pears"), 5)] == ["plums"]
     await second.close()

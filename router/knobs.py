@@ -1,0 +1,49 @@
+"""The parameters of the default policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from models.errors import BadSettings
+from router.refitting import FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """`[router.params]` of this policy; the defaults come from `benchmarks.routing`.
+
+    `strength` is how many judgements an arm's prior is worth over all questions; `caution` how many standard deviations
+    better an arm must be to be preferred to the best single one; `sharpness` how many times each judgement counts when
+    drawing (more explores less); `floor` the probability spread over all arms that may still be the best; `far` and
+    `usual` the shares of known questions that lie as far off as what is believed not at all, and wholly; `window` how
+    many of the latest questions are fitted; `background` 0 fits at once instead of in a thread of its own.
+    """
+
+    strength: float = 2.0
+    caution: float = 0.0
+    sharpness: float = 8.0
+    floor: float = 0.12
+    draws: float = 256
+    far: float = 0.02
+    usual: float = 0.15
+    window: float = 20_000
+    trees: float = 100
+    background: float = 1.0
+
+    @classmethod
+    def of(cls, params: Mapping[str, float]) -> "Knobs":
+        """The settings' values. Raises BadSettings for one that cannot be meant."""
+        tuning = cls(**{f.name: params[f.name] for f in fields(cls) if f.name in params})
+        for name, fine in (
+            ("strength", tuning.strength > 0),
+            ("caution", tuning.caution >= 0),
+            ("sharpness", tuning.sharpness > 0),
+            ("floor", 0 <= tuning.floor < 1),
+            ("draws", tuning.draws >= 1),
+            ("far", 0 <= tuning.far < tuning.usual),
+            ("usual", tuning.usual <= 1),
+            ("window", tuning.window >= FIRST),
+            ("trees", tuning.trees >= 1),
+        ):
+            if not fine:
+                raise BadSettings(f"router.params.{name} = {params.get(name)!r} cannot be meant")
+        return tuning
