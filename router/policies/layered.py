@@ -23,7 +23,7 @@ from router.looks import Look, expected, look, nowhere, told, within
 from router.past import Past, Snapshot
 from router.posterior import Columns
 from router.reasons import Tried, explain
-from router.recent import Recent
+from router.recent import About, Recent
 from router.refitting import Background, Schedule
 from router.types import Arm, Candidate, Choice, Feedback, RouterSettings
 from router.utility import Numbers, Worth, prices
@@ -239,10 +239,11 @@ class Layered:
         if any(one.surcharge for one in candidates):
             return best
         frame = hash((query.constraints.quality, frozenset(arms)))
-        kept = self._recent.near(query.embedding, frame)
+        about = About.of(query.text)
+        kept = self._recent.near(query.embedding, about, frame)
         if kept is not None and worth[arms.index(kept.arm)] >= worth[best] - kept.allowed:
             best = arms.index(kept.arm)
-        self._recent.remember(query.embedding, arms[best], frame)
+        self._recent.remember(query.embedding, about, arms[best], frame)
         return best
 
     def _odds(self, worth: Numbers, spread: Numbers, best: int) -> Numbers:

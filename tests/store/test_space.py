@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from store.lines import to_bytes
+from store.lines import to_bytes, utc
 from store.space import Space, is_placed
 from store.tables import QueryRow
 from tests.router.yard import Words
@@ -14,7 +14,7 @@ KEPT = Words().one("how far is it")
 
 def row(raw: bytes, embedder: str = "words") -> QueryRow:
     """A question as the log holds it."""
-    return QueryRow(embedder=embedder, embedding=raw)
+    return QueryRow(id="d", at=utc(0.0), text="?", request={}, constraints={}, embedder=embedder, embedding=raw)
 
 
 def test_an_embedding_comes_back_as_it_was_kept() -> None:
