@@ -3,7 +3,7 @@
 All arms scored, domains left out, one arm scored per query by the policy's own exploration, a weak and a strong arm
 under a quota, cost at the best single arm's quality, changes on the way, paraphrases, rivals on one stream:
 
-    python -m benchmarks.routing --tables FOLDER [--seeds 5] [--others 1] [--only full,unseen,...] [--write]
+    python -m benchmarks.routing [--tables FOLDER] [--seeds 5] [--others 1] [--only full,unseen,...] [--write]
 
 Gains are points over the best single arm of the training queries, with the paired standard error over queries after
 taking the seeds together; the bandit section compares with the arm that is best on the whole table instead, which
@@ -196,7 +196,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Options], str]]] = {
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=Path, required=True)
+    parser.add_argument("--tables", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--others", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)

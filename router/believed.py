@@ -34,7 +34,7 @@ def rows(columns: Columns, level: Numbers, weight: Numbers, reward: Numbers, lea
 def by_region(columns: Columns, level: Numbers, past: Past, fit: Fit, latest: int) -> Mapping[str, object]:
     """The same for each region of the fit, of the latest judgements; regions are numbered from 1."""
     places, width = slice(max(0, len(past) - latest), len(past)), len(columns)
-    column, own = past.column.rows[places].astype(np.intp), past.weight.rows[places].astype(np.float64)
+    column, own = past.column.rows[places].astype(np.intp), past.counted(np.arange(len(past)))[places]
     region = fit.region(past.index.vectors(past.row.rows[places].astype(np.int64)))
     size, flat = len(fit.centres) * width, region * width + column
     weight = sums(flat, own, size).reshape(-1, width)

@@ -19,9 +19,9 @@ class Knobs:
     """
 
     strength: float = 2.0
-    caution: float = 0.0
+    caution: float = 0.2
     sharpness: float = 8.0
-    floor: float = 0.12
+    floor: float = 0.1
     draws: float = 256
     far: float = 0.02
     usual: float = 0.15

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.fit import Fit
+from router.past import KEPT
 from router.posterior import Columns, overall
 from router.shifts import Base, Watch
 from router.utility import Numbers
-
-KEPT = 4.0
-"""Judgements that the past of an arm is still worth after it has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Layers:
         self._watches: list[Watch] = []
         self._bases: list[Base] = [] if fit is None else [_copied(fit, column) for column in range(len(fit.weight))]
         self._usual: Numbers | None = None
-        self.revisions: dict[int, str] = {}
+        self._same, self.changes = np.ones(len(self.weight)), 0
         self._widen()
 
     @property
@@ -59,6 +57,11 @@ class Layers:
         """The weight of judgements of each arm in the region since the fit, [arms]."""
         self._widen()
         return np.asarray(self._region_weight[region, : len(self._columns)])
+
+    def same(self) -> Numbers:
+        """The share of what a fit saw of each arm that still counts, [arms]; less than 1 if it was renewed since."""
+        self._widen()
+        return self._same
 
     def take(self, column: int, reward: float, weight: float, expected: float | None, region: int | None) -> None:
         """One judgement. `expected` is what was expected of the arm here; None where the question has no place."""
@@ -82,10 +85,12 @@ class Layers:
     def renew(self, column: int) -> None:
         """The arm's model or prompts are others now: what was known of it is a hint, and no more."""
         self._widen()
+        self._same[column] *= KEPT / max(KEPT, float(self.weight[column]))
         self._move(column, 0.0, 0.0)
         self._watches[column], self._bases[column] = Watch(), Base(max(1, len(self._region_off)))
 
     def _move(self, column: int, by: float, weight: float) -> None:
+        self.changes += 1
         means = [float(table[column]) / max(self.weight[column], 1e-9) for table in (self.reward, self._level)]
         self.weight[column] = min(self.weight[column], KEPT + weight)
         self.reward[column], self._level[column] = (self.weight[column] * min(1.0, max(0.0, m + by)) for m in means)
@@ -102,7 +107,7 @@ class Layers:
         if len(self.weight) < width:
             more = np.zeros(width - len(self.weight))
             self.weight, self.reward = np.append(self.weight, more), np.append(self.reward, more)
-            self._level = np.append(self._level, more)
+            self._level, self._same = np.append(self._level, more), np.append(self._same, more + 1.0)
         while self._region_weight.shape[1] < width:
             self._region_weight, self._region_off = (
                 np.concatenate([table, np.zeros_like(table)], axis=1)

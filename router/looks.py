@@ -52,8 +52,8 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
     usual, near = layers.usual, past.near(embedding, AROUND)
     places, cosines = _judgements(near, past)
     column = past.column.rows[places].astype(np.intp)
-    reward, weight = past.reward.rows[places].astype(np.float64), past.weight.rows[places].astype(np.float64)
-    like = cosines >= LIKE
+    reward, weight = past.reward.rows[places].astype(np.float64), past.counted(places)
+    like = (cosines >= LIKE) & (weight >= past.weight.rows[places])
     tried = Tried(
         NEAR,
         sums(column[like], weight[like], width),
@@ -69,7 +69,7 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
     trust, leaves = float(fit.trust(features)[0]), fit.forest.leaves_of_one(features[0])
     region = int(fit.region(embedding))
     quality = usual + trust * _excess(fit, fit.forest.predict_one(leaves), width)
-    seen = trust * _wide(fit.forest.seen(leaves), width) + layers.seen(region)
+    seen = trust * layers.same() * _wide(fit.forest.seen(leaves), width) + layers.seen(region)
     quality = quality + trust * layers.off(region) / (layers.seen(region) + lean.region)
     new = places >= fit.judgements
     if new.any():

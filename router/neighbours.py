@@ -45,7 +45,9 @@ class Neighbours:
 
     def near(self, embedding: Vector, k: int) -> Near:
         """The k nearest, as well as the graph finds them."""
-        cosines, rows = self._index.search(np.ascontiguousarray(embedding, dtype=np.float32)[None], min(k, len(self)))
+        cosines, rows = self._index.search(
+            np.ascontiguousarray(embedding, dtype=np.float32)[None], max(1, min(k, len(self)))
+        )
         found = rows[0] >= 0
         return Near(rows[0][found], cosines[0][found])
 

@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from router.forest import Judged
+from router.mosaic import Rows
 from router.neighbours import Near, Neighbours
 from router.surface import NAMES, surface
 from router.utility import Numbers
 from strategies.core.query import Vector
 
 NONE = -1
+KEPT = 4.0
+"""Judgements that the past of an arm is still worth after it has changed."""
 
 
 class Growing:
@@ -53,6 +56,15 @@ class Snapshot:
     judgements: int
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """An arm became another before the judgement of this place: what was judged before counts by this share."""
+
+    place: int
+    column: int
+    share: float
+
+
 class Past:
     """Questions (the same embedding is the same question) and judgements; about 1.4 kB for each question."""
 
@@ -64,6 +76,7 @@ class Past:
         self._rows: dict[int, int] = {}
         self._latest, self._before = Growing(np.int32), Growing(np.int32)
         self._decisions: list[str] = []
+        self._renewals: list[Renewal] = []
 
     def __len__(self) -> int:
         """How many judgements there are."""
@@ -86,6 +99,24 @@ class Past:
         self._before.add(self._latest.rows[row])
         self._latest.rows[row] = place
         self._decisions.append(decision_id)
+
+    def renew(self, column: int) -> None:
+        """The arm is another from here on: what was judged of it before counts for KEPT altogether."""
+        much = float(self.weight.rows[self.column.rows == column].sum(dtype=np.float64))
+        self._renewals.append(Renewal(len(self), column, KEPT / max(much, KEPT)))
+
+    def counted(self, places: Rows, judgements: int | None = None) -> Numbers:
+        """What these judgements weigh: less if the arm became another since, within the first `judgements`."""
+        weight = np.asarray(self.weight.rows[places], dtype=np.float64)
+        renewed = {one.column: one for one in self._renewals if judgements is None or one.place < judgements}
+        if renewed:
+            column = self.column.rows[places]
+            since, share = np.zeros(max(renewed) + 1, dtype=np.intp), np.ones(max(renewed) + 1)
+            for one in renewed.values():
+                since[one.column], share[one.column] = one.place, one.share
+            met = np.minimum(column, max(renewed))
+            weight = np.where((column == met) & (places < since[met]), weight * share[met], weight)
+        return weight
 
     def near(self, embedding: Vector, k: int) -> Near:
         """The k nearest questions."""
@@ -111,6 +142,7 @@ class Past:
         start = 0 if new.sum() <= most_rows else int(np.flatnonzero(np.cumsum(new[::-1]) == most_rows)[0])
         start = 0 if start == 0 else judgements - 1 - start
         kept, own = np.unique(rows[start:], return_inverse=True)
-        numbers: list[Numbers] = [t.rows[start:judgements].astype(np.float64) for t in (self.reward, self.weight)]
-        judged = Judged(own.astype(np.intp), self.column.rows[start:judgements].astype(np.intp), *numbers)
+        places = np.arange(start, judgements)
+        reward, weight = self.reward.rows[places].astype(np.float64), self.counted(places, judgements)
+        judged = Judged(own.astype(np.intp), self.column.rows[places].astype(np.intp), reward, weight)
         return Snapshot(self.index.vectors(kept), self.surfaces.rows[kept].copy(), judged, judgements)

@@ -74,7 +74,7 @@ def surface(text: str) -> NDArray[np.float64]:
             float(CODE.search(text) is not None),
             float(len(OPTIONS.findall(text)) >= 2),
             float(counts["?"] > 0),
-            (size - letters - sum(map(str.isspace, text))) / size,
+            (len(text) - letters - sum(map(str.isspace, text))) / size,
             float(text[:1].islower()),
             float(text.endswith("?")),
             float(text.endswith(".")),

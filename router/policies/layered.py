@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadSettings
+from router.asides import Aside, Asides, Revisions
 from router.believed import NINETY, by_region, rows
 from router.fit import Fit, fit
 from router.forest import Shape
@@ -28,9 +29,12 @@ from router.refitting import Background, Schedule
 from router.types import Arm, Candidate, Choice, Feedback, RouterSettings
 from router.utility import Numbers, Worth, prices
 from router.views import estimates
+from router.walk import follow, heed, walk
 from strategies.core import Query
 from strategies.core.query import Vector
 
+REACH = 1.2
+"""Standard deviations of what is believed by which an arm may look worse than the best and still be tried evenly."""
 QUESTIONS = 16
 """Different questions without which nothing is fitted."""
 
@@ -58,7 +62,7 @@ class Layered:
         self._layers = Layers(None, self._columns, tuning.strength)
         self._schedule, self._judged = Schedule(), 0.0
         self._background: Background[Snapshot, Fit] = Background(self._fitting_of)
-        self._revisions: dict[int, str] = {}
+        self._revisions, self._asides = Revisions(), Asides()
 
     # ---- choosing
 
@@ -69,7 +73,9 @@ class Layered:
         taken = prices(candidates, self._settings.quality if asked.quality is None else asked.quality, self._worth)
         columns = np.array([self._columns.of(candidate.arm) for candidate in candidates], dtype=np.intp)
         for candidate, column in zip(candidates, columns.tolist(), strict=True):
-            self._renewed(column, candidate.revision)
+            if self._revisions.offered(column, candidate.revision):
+                self._renew(column)
+        heed(self._layers, self._asides, len(self._past))
         seen = self._look(query.embedding, query.text)
         everywhere = self._everywhere()
         quality = within(seen.quality[columns])
@@ -163,12 +169,15 @@ class Layered:
         if not (np.isfinite(feedback.reward) and np.isfinite(weight)) or weight <= 0:
             return False
         column = self._columns.of(feedback.arm)
-        self._renewed(column, feedback.revision)
+        if self._revisions.judged(column, feedback.revision):
+            self._renew(column)
         self._judged += weight
         if self._past.size == 0 and _sound(feedback.embedding):
             self._past, self._recent = Past(len(feedback.embedding)), Recent(len(feedback.embedding))
         if not _sound(feedback.embedding) or len(feedback.embedding) != self._past.size:
-            self._layers.take(column, reward, weight, None, None)
+            self._asides.add(Aside(len(self._past), column, reward, weight))
+            if online:
+                heed(self._layers, self._asides, len(self._past))
             return False
         row = self._past.question(feedback.embedding, feedback.text)
         self._past.judge(row, column, reward, weight, feedback.decision_id)
@@ -179,20 +188,10 @@ class Layered:
 
     def _online(self, since: int) -> None:
         """Let the online levels take the judgements from this place on."""
-        past, fitted = self._past, self._fit
-        for place in range(since, len(past)):
-            column = int(past.column.rows[place])
-            reward, weight = float(past.reward.rows[place]), float(past.weight.rows[place])
-            region, usual = None, self._layers.usual[column]
-            if fitted is not None:
-                row = int(past.row.rows[place])
-                embedding = past.index.vectors(np.array([row]))[0]
-                features = fitted.features(embedding[None], past.surfaces.rows[row][None])
-                leaves, trust = fitted.forest.leaves_of_one(features[0]), float(fitted.trust(features)[0])
-                excess = trust * (fitted.forest.predict_one(leaves) - fitted.forest.usual)
-                usual += float(excess[column]) if column < len(excess) else float(excess.mean())
-                region = int(fitted.region(embedding))
-            self._layers.take(column, reward, weight, float(usual), region)
+        changes = self._layers.changes
+        walk(self._layers, self._past, self._asides, self._fit, since)
+        if self._layers.changes > changes:
+            self._recent = Recent(self._past.size)
 
     def _look(self, embedding: Vector, text: str) -> Look:
         width = len(self._columns)
@@ -254,20 +253,15 @@ class Layered:
         sharp = spread / np.sqrt(self._tuning.sharpness)
         samples = worth + sharp * self._draw.standard_normal((draws, n))
         odds = np.bincount(samples.argmax(axis=1), minlength=n) / draws
-        may = worth + 2.0 * spread >= worth[best]
-        floor = self._tuning.floor * may / may.sum()
-        odds = (1.0 - self._tuning.floor) * odds + floor
+        may = worth + REACH * spread >= worth[best]
+        odds = (1.0 - self._tuning.floor) * odds + self._tuning.floor * may / may.sum()
         return np.asarray(odds / odds.sum())
 
-    def _renewed(self, column: int, revision: str) -> None:
-        """Meet an arm in this revision: if its last one was another, what is known of it counts for little."""
-        if not revision:
-            return
-        known = self._revisions.setdefault(column, revision)
-        if known != revision:
-            self._revisions[column] = revision
-            self._layers.renew(column)
-            self._recent = Recent(self._past.size)
+    def _renew(self, column: int) -> None:
+        """The arm has another revision from here on: what is known of it counts for little, in later fits as well."""
+        self._asides.add(Aside(len(self._past), column))
+        self._past.renew(column)
+        self._recent = Recent(self._past.size)
 
     # ---- fitting beside the traffic
 
@@ -293,7 +287,7 @@ class Layered:
     def _use(self, fitted: Fit) -> None:
         self._fit, self._recent = fitted, Recent(self._past.size)
         self._layers = Layers(fitted, self._columns, self._tuning.strength)
-        self._online(fitted.judgements)
+        follow(fitted, self._layers, self._past, self._asides)
 
 
 def _sound(embedding: Vector) -> bool:
