@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA
 
-from router.forest import Forest, Judged, Shape, grow
+from router.forest import Forest, Judged, Shape, Spot, grow
 from router.mosaic import Floats, Rows
 from router.past import Snapshot
 from router.posterior import Columns, overall
@@ -55,6 +55,10 @@ class Fit:
     def trust(self, features: Floats) -> Numbers:
         """How far the forest is to be believed of each question, 0..1: the less, the farther it lies from the known."""
         return np.asarray(np.clip((self.far - self.forest.distance(features)) / self.margin, 0.0, 1.0))
+
+    def trust_at(self, spot: Spot) -> float:
+        """The same of one question."""
+        return min(1.0, max(0.0, (self.far - spot.distance) / self.margin))
 
     def region(self, embeddings: Vector) -> Rows:
         """The region of each question, [n]."""

@@ -26,7 +26,7 @@ class Knobs:
     far: float = 0.02
     usual: float = 0.15
     window: float = 20_000
-    trees: float = 100
+    trees: float = 80
     background: float = 1.0
 
     @classmethod

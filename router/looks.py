@@ -58,7 +58,7 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
         NEAR,
         sums(column[like], weight[like], width),
         sums(column[like], (weight * reward)[like], width),
-        sums(column[like], (~np.isin(reward, (0.0, 1.0)) | (weight != 1.0))[like], width),
+        sums(column[like], (((reward != 0.0) & (reward != 1.0)) | (weight != 1.0))[like], width),
     )
     if fit is None:
         much = weight * np.clip(2.0 * cosines - 0.5, 0.0, 1.0)
@@ -66,7 +66,8 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
         off = sums(column, much * (reward - usual[column]), width) / (total + lean.near_alone)
         return Look(usual + off, total, tried, places, cosines, 0.0)
     features = fit.features(embedding[None], surface(text)[None].astype(np.float32))
-    trust, leaves = float(fit.trust(features)[0]), fit.forest.leaves_of_one(features[0])
+    spot = fit.forest.spot(features[0])
+    trust, leaves = fit.trust_at(spot), spot.leaves
     region = int(fit.region(embedding))
     quality = usual + trust * _excess(fit, fit.forest.predict_one(leaves), width)
     seen = trust * layers.same() * _wide(fit.forest.seen(leaves), width) + layers.seen(region)
@@ -91,7 +92,7 @@ def expected(embeddings: Vector, texts: list[str], fit: Fit, layers: Layers, wid
 
 def within(quality: Numbers) -> Numbers:
     """The same between 0 and 1, in the same order: sums of what is expected may leave it, and must not tie there."""
-    middle = np.clip(quality, EDGE, 1.0 - EDGE)
+    middle = np.minimum(np.maximum(quality, EDGE), 1.0 - EDGE)
     return np.asarray(middle + EDGE * np.tanh((quality - middle) / EDGE))
 
 

@@ -17,7 +17,7 @@ MEANING, LOOKS, REACH = 5.0, 0.5, 4.0
 """What a component of the embedding, and a standard deviation of a surface feature, weigh; looks are cut off at 4."""
 PARTITIONS = 6
 MOST_CELLS = 64
-KNOWN = 2000
+KNOWN = 1000
 NEAREST = 3
 
 
@@ -29,7 +29,7 @@ class Mosaic:
         looks = features[:, components:]
         self._components, self._mean = components, looks.mean(axis=0)
         self._scale = LOOKS / (looks.std(axis=0) + 1e-6)
-        placed = self._placed(features)
+        placed = self.placed(features)
         self.cells = int(np.clip(np.sqrt(labels) / 6.0, 2, min(MOST_CELLS, len(features))))
         # Different sums of squares of one seed would do; different seeds give different local optima, which is wanted.
         found = [KMeans(self.cells, n_init=1, random_state=seed).fit(placed) for seed in range(PARTITIONS)]
@@ -44,14 +44,13 @@ class Mosaic:
         """How many cells all partitions have together."""
         return len(self._centres)
 
-    def where(self, features: Floats) -> Rows:
-        """The cell of every partition that a question falls into, numbered through; [n, partitions]."""
-        near = self._placed(features) @ self._centres.T - self._half
+    def cells_of(self, placed: Floats) -> Rows:
+        """The cell of every partition that placed questions fall into, numbered through; [n, partitions]."""
+        near = placed @ self._centres.T - self._half
         return np.asarray(near.reshape(len(near), PARTITIONS, self.cells).argmax(axis=2) + self._firsts)
 
-    def distance(self, features: Floats, *, known: bool = False) -> Numbers:
+    def distance(self, placed: Floats, *, known: bool = False) -> Numbers:
         """The mean distance to the three nearest questions of the sample, [n]; of the sample itself, to others."""
-        placed = self._placed(features)
         squares = self._squares - 2.0 * (placed @ self._known.T) + (placed**2).sum(axis=1, keepdims=True)
         if known:
             squares = np.where(squares < 1e-4, np.inf, squares)
@@ -61,11 +60,13 @@ class Mosaic:
 
     def spread(self, features: Floats, shares: tuple[float, float]) -> list[float]:
         """Distances that these shares of the questions lie farther off than."""
-        own = self.distance(features[np.random.default_rng(1).permutation(len(features))[:KNOWN]], known=True)
+        some = features[np.random.default_rng(1).permutation(len(features))[:KNOWN]]
+        own = self.distance(self.placed(some), known=True)
         own = own[np.isfinite(own)]
         return [float(np.quantile(own, 1.0 - share)) if len(own) else np.inf for share in shares]
 
-    def _placed(self, features: Floats) -> Floats:
-        c = self._components
-        looks = np.clip((features[:, c:] - self._mean) * self._scale, -REACH * LOOKS, REACH * LOOKS)
+    def placed(self, features: Floats) -> Floats:
+        """Questions in the space of the partitions, [n, width]."""
+        c, edge = self._components, REACH * LOOKS
+        looks = np.minimum(np.maximum((features[:, c:] - self._mean) * self._scale, -edge), edge)
         return np.concatenate([features[:, :c] * MEANING, looks], axis=1, dtype=np.float32)

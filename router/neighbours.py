@@ -11,7 +11,7 @@ from strategies.core.query import Vector
 LINKS = 16
 """Links of a node of the graph; with 16-bit vectors of 384 a question takes about 900 bytes."""
 BREADTH_ADDING = 40
-BREADTH_ASKING = 64
+BREADTH_ASKING = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,8 +1,8 @@
 """Has an arm changed? Two cumulative sums per arm of how far its rewards lie from what was expected of it.
 
 Page (1954), Continuous inspection schemes, Biometrika 41. An arm that does steadily worse (or better) than expected
-raises an alarm; the sum tells since when. With the constants here, an arm whose rewards stay as they were raises one
-about every 150,000 judgements, and one that drops by 0.2 after about 100.
+raises an alarm; the sum tells since when. With the constants here a steady arm raised none in eight times 5,000
+judgements, and one that dropped by 0.2 after about 100 (tests/router/test_layers.py walks such streams).
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ BASE = 8.0
 
 SLACK = 0.25
 """Standard deviations by which rewards may lie off without adding up."""
-ALARM = 20.0
+ALARM = 23.0
 WARM = 30.0
 """Judgements of an arm before a change of it can be told from never having known it."""
 LEAST = 0.2

@@ -19,8 +19,8 @@ def walk(layers: Layers, past: Past, asides: Asides, fitted: Fit | None, since: 
             row = int(past.row.rows[place])
             embedding = past.index.vectors(np.array([row]))[0]
             features = fitted.features(embedding[None], past.surfaces.rows[row][None])
-            leaves, trust = fitted.forest.leaves_of_one(features[0]), float(fitted.trust(features)[0])
-            excess = trust * (fitted.forest.predict_one(leaves) - fitted.forest.usual)
+            spot = fitted.forest.spot(features[0])
+            excess = fitted.trust_at(spot) * (fitted.forest.predict_one(spot.leaves) - fitted.forest.usual)
             usual += float(excess[column]) if column < len(excess) else float(excess.mean())
             region = int(fitted.region(embedding))
         layers.take(column, reward, weight, usual, region)

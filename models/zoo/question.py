@@ -63,7 +63,7 @@ def held_out(*parts: object) -> bool:
 
 
 class Reworded(random.Random):
-    """Draws contents as any other, and their wordings from a generator of its own: other words for the same question."""
+    """Draws contents as any other, and their wordings from a generator of its own: a question in other words."""
 
     def __init__(self, seed: str, wording: int) -> None:
         super().__init__(seed)

@@ -79,7 +79,7 @@ class Layered:
         seen = self._look(query.embedding, query.text)
         everywhere = self._everywhere()
         quality = within(seen.quality[columns])
-        spread = self._spread(seen)[columns]
+        spread = self._spread(seen, everywhere)[columns]
         worth, n = quality - taken, len(candidates)
         best = self._best(worth, spread, everywhere, columns, taken, candidates)
         if self._settings.explore if asked.explore is None else asked.explore:
@@ -88,7 +88,7 @@ class Layered:
         else:
             best = self._kept(best, worth, query, candidates)
             odds, chosen = np.eye(n)[best], best
-        low, high = np.clip(quality - NINETY * spread, 0.0, 1.0), np.clip(quality + NINETY * spread, 0.0, 1.0)
+        low, high = np.maximum(quality - NINETY * spread, 0.0), np.minimum(quality + NINETY * spread, 1.0)
         near = seen.near.take(columns)
         shown = worth.copy()
         shown[best] = max(shown[best], float(worth.max()) + 1e-9)  # what is preferred counts as the best in the telling
@@ -207,10 +207,10 @@ class Layered:
         unplain = (np.abs(reward - reward.round()) + np.abs(weight - weight.round()) > 1e-6).astype(np.float64)
         return Tried("", weight, reward, unplain)
 
-    def _spread(self, seen: Look) -> Numbers:
+    def _spread(self, seen: Look, everywhere: Tried) -> Numbers:
         """The standard deviation of what is believed of each arm's quality, [arms]."""
         quality = within(seen.quality)
-        known = seen.seen + 0.1 * np.minimum(self._everywhere().weight, 100.0)
+        known = seen.seen + 0.1 * np.minimum(everywhere.weight, 100.0)
         return np.asarray(np.sqrt((quality * (1.0 - quality) + 0.02) / (known + 1.0)))
 
     def _best(
@@ -251,7 +251,7 @@ class Layered:
         if n == 1 or (not self._judged and np.ptp(worth) == 0.0):
             return np.full(n, 1.0 / n)
         sharp = spread / np.sqrt(self._tuning.sharpness)
-        samples = worth + sharp * self._draw.standard_normal((draws, n))
+        samples = worth + sharp * self._draw.standard_normal((draws, n), dtype=np.float32)
         odds = np.bincount(samples.argmax(axis=1), minlength=n) / draws
         may = worth + REACH * spread >= worth[best]
         odds = (1.0 - self._tuning.floor) * odds + self._tuning.floor * may / may.sum()

@@ -61,7 +61,7 @@ def test_the_arm_that_is_right_in_each_region_is_found(full: bool) -> None:
 def test_one_question_is_told_as_many_are() -> None:
     found, rows = shared(False), features(shared(False), field(20, seed=9).x)
     leaves = found.forest.leaves(rows)
-    assert found.forest.leaves_of_one(rows[7]).tolist() == leaves[7].tolist()
+    assert found.forest.spot(rows[7]).leaves.tolist() == leaves[7].tolist()
     assert found.forest.predict_one(leaves[7]) == pytest.approx(found.forest.predict(leaves)[7], abs=1e-6)
 
 
@@ -108,7 +108,7 @@ def test_what_is_expected_of_a_judgement_without_it_tells_where_its_arm_is_right
 def test_how_many_judgements_of_an_arm_a_leaf_holds_is_told_of_each_arm() -> None:
     forest, asked = alone()
     rows = np.hstack([asked.x, np.zeros((400, 2), np.float32)])
-    seen = np.stack([forest.seen(forest.leaves_of_one(row)) for row in rows[:50]])
+    seen = np.stack([forest.seen(forest.spot(row).leaves) for row in rows[:50]])
     assert (seen > 3).all()
     assert seen.sum(axis=1).max() < 400
 
@@ -169,7 +169,7 @@ def test_partitions_put_like_questions_into_one_cell_and_number_their_cells_thro
     asked = field(600, wide=0.02)
     rows = np.hstack([asked.x, np.zeros((600, len(NAMES)), np.float32)])
     mosaic = Mosaic(rows, SIZE, 600)
-    where = mosaic.where(rows)
+    where = mosaic.cells_of(mosaic.placed(rows))
     assert where.shape == (600, PARTITIONS)
     assert where.max() < mosaic.nodes == PARTITIONS * mosaic.cells
     for column in where.T:
@@ -183,8 +183,8 @@ def test_distance_grows_from_a_known_question_to_one_of_its_kind_to_one_of_none(
     mosaic = Mosaic(rows, SIZE, 300)
     like = np.hstack([field(50, seed=9).x, np.zeros((50, 2), np.float32)])
     odd = np.hstack([-np.eye(SIZE, dtype=np.float32)[:3], np.zeros((3, 2), np.float32)])
-    known, new, none = (float(mosaic.distance(part).mean()) for part in (rows[:50], like, odd))
+    known, new, none = (float(mosaic.distance(mosaic.placed(part)).mean()) for part in (rows[:50], like, odd))
     assert known < new < none
     far, usual = mosaic.spread(rows, (0.02, 0.15))
     assert usual < far
-    assert (mosaic.distance(rows, known=True) > usual).mean() == pytest.approx(0.15, abs=0.03)
+    assert (mosaic.distance(mosaic.placed(rows), known=True) > usual).mean() == pytest.approx(0.15, abs=0.03)
