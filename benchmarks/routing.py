@@ -26,7 +26,8 @@ from router.replay import Plan
 from router.utility import Numbers
 
 OURS = "layered"
-OTHERS = ("nearest", "clusters", "pilots", "logistic", "linucb", "expertise_tree", "instruction", "thompson")
+OTHERS = ("nearest", "clusters", "pilots", "logistic", "linucb", "instruction", "thompson")
+"""The challengers; `expertise_tree` learns one judgement after another and would take hours on the larger tables."""
 TABLES = (
     "llmrouter_9local",
     "mmlu_pro_29model",
@@ -207,7 +208,7 @@ def main() -> None:
     options = Options(asked.tables, asked.seeds, asked.others, asked.workers, asked.zoo)
     for name in asked.only.split(","):
         title, section = SECTIONS[name]
-        command = f"python -m benchmarks.routing --tables FOLDER --seeds {asked.seeds} --only {name}"
+        command = f"python -m benchmarks.routing --tables FOLDER --seeds {asked.seeds} --others {asked.others} --only {name}"
         keep(f"routing_{name}", title, command, section(options), write=asked.write)
 
 
