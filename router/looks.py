@@ -22,7 +22,7 @@ AROUND = 32
 TOLD = 5
 """Neighbours that a decision shows."""
 EDGE = 0.05
-LIKE = 0.35
+LIKE = 0.25
 """The cosine from which on a question counts as similar."""
 
 
