@@ -4,9 +4,11 @@ Streams over an outcome table; the policy chooses one arm per query and is told 
 `python -m benchmarks.routing`.
 
 *Joins*: one arm is missing for the first queries. It is placed when the share of traffic that it gets is, over the last
-hundred queries, for the first time within a tenth of what it settles at; counted is how often it was tried until then.
+hundred queries, for the first time within a tenth of what it would have come to if it had been there from the start;
+counted is how often it was tried until then.
 *Drops*: the arm with most traffic loses 0.2 of its score everywhere, in silence. Traffic is off it when it gets less
-than a tenth of the last fifty queries, or has lost nine tenths of what the drop will cost it in the end.
+than a tenth of fifty queries, or has lost nine tenths of what it would never have had if it had been so from the start,
+and of the fifty after them as well.
 *Budget*: GPU-seconds per query are a tenth of the model's billions of parameters with log-normal noise; the budgets lie
 between the cheapest arm and what quality alone takes after the same queries. The mean over the whole stream counts.
 """
@@ -14,6 +16,7 @@ between the cheapest arm and what quality alone takes after the same queries. Th
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -74,31 +77,35 @@ def _mean(values: Numbers, width: int) -> Numbers:
 
 
 def joins(data: Laid, seed: int, arm: int) -> tuple[int, float]:
-    """How often the arm was tried until it was placed, and the share of traffic that it settled at."""
-    found = streamed(data, seed, BEFORE + AFTER, arm, lambda _, row, i: float(data.table.scores[row, i]))
+    """How often the arm was tried until it was placed, and the share of traffic that it gets if it was always there."""
+    found, always = (
+        streamed(data, seed, BEFORE + AFTER, missing, lambda _, row, i: float(data.table.scores[row, i]))
+        for missing in (arm, None)
+    )
     share = _mean(found.odds[BEFORE:, arm], WINDOW)
-    final = float(found.odds[-SETTLED:, arm].mean())
+    final = float(always.odds[-SETTLED:, arm].mean())
     placed = np.flatnonzero((np.abs(share - final) <= NEAR) & (np.arange(len(share)) >= WINDOW - 1))
     until = BEFORE + (int(placed[0]) if len(placed) else len(share))
     return int((found.chosen[BEFORE:until] == arm).sum()), final
 
 
 def drops(data: Laid, seed: int) -> tuple[int, float, float]:
-    """How many queries after the drop traffic was off the arm; its share before, and at the end."""
+    """How many queries after the drop traffic was off the arm; its share before, and if it was so from the start."""
     means = np.nanmean(data.table.scores, axis=0)
     arm = int(means.argmax())
     draw = np.random.default_rng([seed, 7])
     kept = 1.0 - DROP / float(means[arm])
 
-    def score(step: int, row: int, i: int) -> float:
+    def score(step: int, row: int, i: int, since: int = BEFORE) -> float:
         value = float(data.table.scores[row, i])
-        return value * float(draw.random() < kept) if i == arm and step >= BEFORE else value
+        return value * float(draw.random() < kept) if i == arm and step >= since else value
 
     found = streamed(data, seed, BEFORE + AFTER, None, score)
+    always = streamed(data, seed, BEFORE + AFTER, None, partial(score, since=0))
     share = _mean(found.odds[:, arm], SHORT)
-    before, final = float(share[BEFORE - 1]), float(found.odds[-SETTLED:, arm].mean())
-    bound = max(OFF, before - 0.9 * (before - final))
-    off = np.flatnonzero(share[BEFORE:] <= bound)
+    before, final = float(share[BEFORE - 1]), float(always.odds[-SETTLED:, arm].mean())
+    low = share[BEFORE:] <= max(OFF, before - 0.9 * (before - final))
+    off = np.flatnonzero(low[:-SHORT] & low[SHORT:])
     return (int(off[0]) + 1 if len(off) else AFTER), before, final
 
 
@@ -145,7 +152,8 @@ def report(path: Path, seeds: int) -> str:
     rows.append(["the best arm drops by 0.2", "queries until traffic is off it", *_told([n for n, _, _ in dropped])])
     shares = ", ".join(f"{before:.2f} to {final:.2f}" for _, before, final in dropped)
     changes = table(["what", "counted", "median", "each seed"], rows)
-    return f"{changes}\n\nIts share of traffic before the drop and at the end: {shares}.\n\n{_budgets(data, seeds)}"
+    traffic = f"Its share of traffic before the drop, and what it comes to where it was so all along: {shares}."
+    return f"{changes}\n\n{traffic}\n\n{_budgets(data, seeds)}"
 
 
 def _told(counts: Sequence[int]) -> list[str]:

@@ -208,7 +208,9 @@ def main() -> None:
     options = Options(asked.tables, asked.seeds, asked.others, asked.workers, asked.zoo)
     for name in asked.only.split(","):
         title, section = SECTIONS[name]
-        command = f"python -m benchmarks.routing --tables FOLDER --seeds {asked.seeds} --others {asked.others} --only {name}"
+        command = (
+            f"python -m benchmarks.routing --tables FOLDER --seeds {asked.seeds} --others {asked.others} --only {name}"
+        )
         keep(f"routing_{name}", title, command, section(options), write=asked.write)
 
 

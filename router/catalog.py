@@ -6,7 +6,7 @@ from models.backend import Backend
 from models.errors import BadRequest, BadSettings, UnknownModel
 from models.revision import revision_of
 from router.revisions import revision
-from router.types import Arm, Candidate
+from router.types import Arm, Candidate, Split
 from strategies.core import Constraints, Strategy, load
 from strategies.core.registry import Param
 
@@ -41,6 +41,7 @@ class Catalog:
             for name, strategy in self.strategies.items()
         }
         self._calls = {name: s.calls({**s.params, **params.get(name, {})}) for name, s in self.strategies.items()}
+        self._params = params
         self._backends, self._offers, self._model_offers = backends, offers, model_offers
 
     def arms(self) -> tuple[Arm, ...]:
@@ -48,6 +49,17 @@ class Catalog:
         offered = self._offers()
         pairs = (Arm(model, strategy) for model in self._backends for strategy in self.strategies)
         return tuple(arm for arm in pairs if not self._missing(arm, offered))
+
+    def split(self, arm: Arm) -> Split | None:
+        """How the arm's calls divide between its model and the others; None where its own makes them all."""
+        strategy = self.strategies[arm.strategy]
+        if strategy.peers is None:
+            return None
+        params, offers = {**strategy.params, **self._params.get(arm.strategy, {})}, self._backends[arm.model].offers
+        named = params.get("to")
+        others = tuple(name for name in self._backends if name != arm.model and (not named or name == named))
+        own, most = strategy.peers.own(params, offers), strategy.peers.most(params, offers)
+        return Split(own, most, strategy.peers.share, others) if others else None
 
     def candidates(self, model: str, constraints: Constraints) -> tuple[Candidate, ...]:
         """The arms that a request allows; costs are left open.
@@ -80,7 +92,11 @@ class Catalog:
         limit = constraints.max_calls
         left = [
             Candidate(
-                arm, self.strategies[arm.strategy], calls=self._calls[arm.strategy], revision=self._revisions[arm]
+                arm,
+                self.strategies[arm.strategy],
+                calls=self._calls[arm.strategy],
+                revision=self._revisions[arm],
+                split=self.split(arm),
             )
             for arm in allowed
         ]

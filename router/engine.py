@@ -163,15 +163,18 @@ class Engine:
     def _affordable(self, candidates: Sequence[Candidate], limits: Constraints, asked: int) -> list[Candidate]:
         """The candidates with what they are expected to cost, less those that one time in ten take more than a limit.
 
-        What an arm that hardly ran takes at most is not known, so its mean counts; an unknown cost may pass.
-        `asked` is the length of the question in characters.
+        What an arm that hardly ran takes at most is not known, so its mean counts, or, where it asks other models, the
+        most that it may ask. One whose cost is unknown passes only where none is known to fit. `asked` is the length
+        of the question in characters.
         """
-        priced = [_priced(one, self.costs.estimate(one.arm, one.calls, asked)) for one in candidates]
-        most = (
-            {one.arm: self.costs.ceiling(one.arm, one.calls, asked) for one in candidates} if _limited(limits) else {}
-        )
-        in_time = _within(priced, "max_seconds", limits.max_seconds, lambda one: most[one.arm].seconds)
-        return _within(in_time, "max_usd", limits.max_usd, lambda one: most[one.arm].usd)
+        priced = [_priced(one, self.costs.estimate(one.arm, one.calls, asked, one.split)) for one in candidates]
+        if limits.max_seconds is None and limits.max_usd is None:
+            return priced
+        most = {one.arm: self.costs.ceiling(one.arm, one.calls, asked, one.split) for one in candidates}
+        left = _within(priced, "max_seconds", limits.max_seconds, lambda one: most[one.arm].seconds)
+        left = _within(left, "max_usd", limits.max_usd, lambda one: most[one.arm].usd)
+        left = _known(left, limits.max_seconds, lambda one: most[one.arm].seconds)
+        return _known(left, limits.max_usd, lambda one: most[one.arm].usd)
 
 
 def _asks(request: Request) -> bool:
@@ -200,10 +203,6 @@ def _priced(one: Candidate, cost: Cost) -> Candidate:
     return replace(one, gpu_seconds=cost.gpu_seconds, seconds=cost.seconds, usd=cost.usd, tokens=cost.tokens)
 
 
-def _limited(limits: Constraints) -> bool:
-    return limits.max_seconds is not None or limits.max_usd is not None
-
-
 def _within(
     candidates: list[Candidate], name: str, limit: float | None, cost: Callable[[Candidate], float | None]
 ) -> list[Candidate]:
@@ -215,6 +214,13 @@ def _within(
         least = min(c for c in costs if c is not None)
         raise BadRequest(f"{name} is {limit}; every arm allowed is expected to take {least:.3g} or more", param=name)
     return left
+
+
+def _known(
+    candidates: list[Candidate], limit: float | None, cost: Callable[[Candidate], float | None]
+) -> list[Candidate]:
+    """Under a limit, the candidates of known cost; all of them where no cost is known."""
+    return [one for one in candidates if limit is None or cost(one) is not None] or candidates
 
 
 def _fallbacks(decision: Decision) -> list[Arm]:

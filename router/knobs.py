@@ -47,3 +47,8 @@ class Knobs:
             if not fine:
                 raise BadSettings(f"router.params.{name} = {params.get(name)!r} cannot be meant")
         return tuning
+
+
+VARIANTS = ({"caution": 0.0}, {"caution": 1.0}, {"strength": 8.0})
+"""What `tune` tries beside the parameters in use. None changes how much is explored: that costs now and pays later,
+which no log shows."""

@@ -14,6 +14,9 @@ from router.utility import Numbers
 from strategies.core.query import Vector
 
 NONE = -1
+REPEATS = 16
+"""Judgements of one question that are looked at around it: a question that is asked all day must not slow others."""
+EACH = 10
 KEPT = 4.0
 """Judgements that the past of an arm is still worth after it has changed."""
 
@@ -123,9 +126,10 @@ class Past:
         return self.index.near(embedding, k)
 
     def judgements(self, rows: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Which judgements these questions got: all latest ones first, in the order of the rows, then older ones."""
-        found, places = [], self._latest.rows[rows]
-        while len(places := places[places != NONE]):
+        """Which judgements these questions got, the latest REPEATS of each; the latest first, in the order of rows."""
+        found: list[NDArray[np.int32]] = []
+        places = self._latest.rows[rows]
+        while len(places := places[places != NONE]) and len(found) < REPEATS:
             found.append(places)
             places = self._before.rows[places]
         return np.concatenate(found).astype(np.intp) if found else np.zeros(0, dtype=np.intp)
@@ -135,14 +139,19 @@ class Past:
         return self._decisions[place]
 
     def snapshot(self, judgements: int, most_rows: int) -> Snapshot:
-        """What the first `judgements` say, of their latest `most_rows` questions at most."""
+        """What the first `judgements` say, of their latest `most_rows` questions and ten times as many judgements."""
         rows = self.row.rows[:judgements]
         new = np.zeros(judgements, dtype=bool)
         new[judgements - 1 - np.unique(rows[::-1], return_index=True)[1]] = True  # the last judgement of each question
         start = 0 if new.sum() <= most_rows else int(np.flatnonzero(np.cumsum(new[::-1]) == most_rows)[0])
-        start = 0 if start == 0 else judgements - 1 - start
+        start = max(0 if start == 0 else judgements - 1 - start, judgements - EACH * most_rows)
         kept, own = np.unique(rows[start:], return_inverse=True)
         places = np.arange(start, judgements)
         reward, weight = self.reward.rows[places].astype(np.float64), self.counted(places, judgements)
         judged = Judged(own.astype(np.intp), self.column.rows[places].astype(np.intp), reward, weight)
         return Snapshot(self.index.vectors(kept), self.surfaces.rows[kept].copy(), judged, judgements)
+
+
+def sound(embedding: Vector) -> bool:
+    """Whether an embedding can be placed; one with a NaN, or of no length, leaves only what is known over all."""
+    return bool(embedding.ndim == 1 and np.isfinite(embedding).all() and embedding.any())

@@ -37,6 +37,13 @@ class Columns:
             )
         return self._of[arm]
 
+    def copy(self) -> "Columns":
+        """The same, which does not change when this one grows."""
+        other = Columns()
+        other._of, other._models, other._strategies = dict(self._of), dict(self._models), dict(self._strategies)
+        other.models, other.strategies = self.models.copy(), self.strategies.copy()
+        return other
+
     def arms(self) -> Sequence[Arm]:
         """All arms ever met, in the order of their columns."""
         return list(self._of)

@@ -67,7 +67,7 @@ class Background(Generic[S, F]):
         def work() -> None:
             try:
                 self._found = [self._fit(snapshot)]
-            except (ValueError, ArithmeticError, MemoryError) as failure:  # what sklearn and numpy raise
+            except (ValueError, IndexError, ArithmeticError, MemoryError) as failure:  # what sklearn and numpy raise
                 log.warning("the policy goes on with its last fit", error=str(failure))
 
         self._running = threading.Thread(target=work, name="policy-fit", daemon=True)

@@ -27,6 +27,7 @@ class Run:
         self.text = ""
         self.streamed = False
         self.usage, self.calls = Usage(), 0
+        self._models: set[str] = set()
         self._tell, self._waiting = tell, asyncio.Queue[Event | None]()
         self._start = time.perf_counter()
         self._first_token: float | None = None
@@ -41,6 +42,7 @@ class Run:
         """Tell the log at once and let the reader have it when it comes."""
         if isinstance(event, Called):
             self.calls += 1
+            self._models.add(event.model)
             self.usage += event.reply.usage if event.reply is not None else Usage()
         elif isinstance(event, Token):
             self.text += event.text
@@ -99,6 +101,7 @@ class Run:
             self._first_token,
             blamed=status in ("degraded", "failed") and self._blamed(reason),
             question_chars=len(self.decision.query.text),
+            mixed=len(self._models) > 1,
         )
         ended = Ended(outcome, self.decision, self.text)
         self._tell(self.decision.id, ended)

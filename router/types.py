@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,8 @@ class Outcome:
 
     `status` is "ok", "degraded", "failed" or "cancelled". `blamed` says whether a failure tells against the chosen arm:
     a strategy that cannot finish and a model that is down do; a prompt too long, a request that the model refuses and
-    a limit of the caller do not. `question_chars` is the length of what was asked, 0 where it is not known.
+    a limit of the caller do not. `question_chars` is the length of what was asked, 0 where it is not known. `mixed`:
+    several models were asked, and `usage` adds up what all of them took.
     """
 
     decision_id: str
@@ -106,6 +107,7 @@ class Outcome:
     first_token_seconds: float | None = None
     blamed: bool = False
     question_chars: int = 0
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,11 +189,22 @@ class Choice:
     neighbours: tuple[Neighbour, ...] = ()
 
 
+class Split(NamedTuple):
+    """How the calls of a run divide: `own` calls of the arm's model, `most` of them at most, and one of a peer's in a
+    `share` of the runs; `models` are those that it may be."""
+
+    own: float
+    most: float
+    share: float
+    models: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An arm that may answer, its strategy, and what it is expected to cost; None where unknown.
 
     `tokens` are those of all replies; `surcharge`, in reward, is what a budget adds to the price (router.pacing).
+    `split` is None where the arm's own model makes all calls.
     """
 
     arm: Arm
@@ -203,6 +216,7 @@ class Candidate:
     revision: str = ""
     tokens: float | None = None
     surcharge: float = 0.0
+    split: Split | None = None
 
 
 class Policy(Protocol):

@@ -24,6 +24,8 @@ AFTER = 60.0
 REST = 60.0
 """Seconds until the next look when there was nothing to do."""
 HOUR = 3600.0
+DAMAGED = (ValueError, TypeError, LookupError, AttributeError)
+"""What reading a damaged log raises: JSON that is none, or that holds something else than it should."""
 
 log = structlog.get_logger()
 
@@ -83,8 +85,8 @@ class Idle:
                     # Learned and kept together, even if the service ends meanwhile.
                     self._keeping = asyncio.create_task(self._keep_and_tell(pair))
                     await asyncio.shield(self._keeping)
-            except PointsmanError as error:
-                log.warning("idle calibration failed", error=str(error))
+            except (PointsmanError, *DAMAGED) as error:
+                log.warning("idle calibration failed", error=repr(error))
                 await asyncio.sleep(self._rest)
             finally:
                 self._spent.append((self._clock(), self._calibration.calls - before))

@@ -43,7 +43,7 @@ async def arms(house: HouseOf) -> dict[str, Any]:
     for arm in house.catalog.arms():
         strategy = house.catalog.strategies[arm.strategy]
         params = {**strategy.params, **house.settings.strategies.params.get(arm.strategy, {})}
-        calls = strategy.calls(params)
+        calls, split = strategy.calls(params), house.catalog.split(arm)
         data.append(
             {
                 "arm": str(arm),
@@ -53,8 +53,8 @@ async def arms(house: HouseOf) -> dict[str, Any]:
                 "paper": strategy.paper,
                 "params": params,
                 "calls": calls,
-                "cost": house.costs.estimate(arm, calls)._asdict(),
-                "at_most": house.costs.ceiling(arm, calls)._asdict(),
+                "cost": house.costs.estimate(arm, calls, split=split)._asdict(),
+                "at_most": house.costs.ceiling(arm, calls, split=split)._asdict(),
                 "belief": everywhere.get(str(arm)),
                 "regions": {name: rows[str(arm)] for name, rows in regions.items() if str(arm) in _rows(rows)},
             }

@@ -106,6 +106,7 @@ class Examples:
             select(FeedbackRow)
             .where(col(FeedbackRow.decision_id).in_(decision_ids), col(FeedbackRow.rater).not_in(NO_JUDGES))
             .order_by(col(FeedbackRow.id))
+            .options(load_only(FeedbackRow.decision_id, FeedbackRow.reward, FeedbackRow.weight, FeedbackRow.correction))  # type: ignore[arg-type]
         )
         with self._database.read() as session:
             rows = [(row, said, self._space.vector(row)) for row, said in session.exec(questions)]

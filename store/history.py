@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import structlog
-from sqlalchemy import func
+from sqlalchemy import ScalarSelect, func
 from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
@@ -14,8 +14,9 @@ from store.circumstances import Circumstances, circumstances
 from store.database import Database
 from store.examples import Examples
 from store.logged import logged
+from store.readable import UNREADABLE, readable
 from store.space import Space, is_placed
-from store.tables import DecisionRow, FeedbackRow, OutcomeRow, QueryRow
+from store.tables import CallRow, DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 from strategies.core.query import Example, Vector
 
 PAGE = 1000
@@ -33,56 +34,56 @@ class History:
         """All feedback from row id `since` on, in the order in which it came. Raises StoreError.
 
         Where another embedder placed the query, or its embedding is damaged, it comes without a place (NaN), and
-        counts for its arm alone; the log says how often.
+        counts for its arm alone; a row that cannot be read is left out. The log says how often.
         """
-        nowhere = 0
-        while page := self._feedback_page(since):
-            for _, feedback in page:
+        nowhere = broken = 0
+        while page := self._feedback_ids(since):
+            found = readable(page, self._feedback)
+            broken += len(page) - len(found)
+            for feedback in found:
                 nowhere += not is_placed(feedback.embedding)
                 yield feedback
-            since = page[-1][0] + 1
+            since = page[-1] + 1
+        if broken:
+            log.warning("feedback that cannot be read left out", count=broken)
         if nowhere:
             log.warning("feedback without an embedding of its question", count=nowhere, embedder=self._space.name)
 
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
-        """The latest outcomes, oldest first. Raises StoreError."""
+        """The latest outcomes, oldest first, without those that cannot be read. Raises StoreError."""
         newest = (
-            select(OutcomeRow, func.length(col(QueryRow.text)))
+            select(OutcomeRow, func.length(col(QueryRow.text)), _models_asked())
             .join(QueryRow, col(QueryRow.id) == col(OutcomeRow.decision_id))
-            .options(defer(OutcomeRow.text))  # type: ignore[arg-type]  # SQLModel types a column as its value
+            # SQLModel types a column as its value.
+            .options(defer(OutcomeRow.text), defer(OutcomeRow.at))  # type: ignore[arg-type]
             .order_by(col(OutcomeRow.at).desc(), col(OutcomeRow.decision_id).desc())
         )
         with self._database.read() as session:
             rows = list(session.exec(newest.limit(limit)))
-        for row, characters in reversed(rows):
-            usage = Usage(row.prompt_tokens, row.completion_tokens, row.seconds, row.gpu_seconds, row.usd)
-            yield Outcome(
-                row.decision_id,
-                Arm.parse(row.arm),
-                usage,
-                row.seconds,
-                row.calls,
-                row.status,
-                row.error,
-                row.first_token_seconds,
-                question_chars=characters,
-            )
+        found = [_outcome(row, characters, models > 1) for row, characters, models in reversed(rows)]
+        if broken := found.count(None):
+            log.warning("outcomes that cannot be read left out", count=broken)
+        yield from (one for one in found if one is not None)
 
     def decisions(self, since: float = 0.0) -> Iterator[Logged]:
         """Past decisions from that moment on (seconds since 1970), oldest first. Raises StoreError."""
-        return logged(self._database, self._space.name, since)
+        return logged(self._database, self._space, since)
 
     async def examples(self, embedding: Vector, k: int) -> list[Example]:
         """The k nearest past questions with a well-rated answer, nearest first. Raises StoreError."""
         return await self._examples.near(embedding, k)
 
-    def _feedback_page(self, since: int) -> list[tuple[int, Feedback]]:
-        """The next judgements, each with its row id."""
-        wanted = judged().where(col(FeedbackRow.id) >= since).order_by(col(FeedbackRow.id)).limit(PAGE)
+    def _feedback_ids(self, since: int) -> list[int]:
+        """The next judgements' rows."""
+        wanted = select(FeedbackRow.id).where(col(FeedbackRow.id) >= since).order_by(col(FeedbackRow.id)).limit(PAGE)
         with self._database.read() as session:
-            rows = list(session.exec(wanted))
-            feedback = judgements(session, rows, self._space)
-            return [(row.id or 0, one) for (row, *_), one in zip(rows, feedback, strict=True)]
+            return [row or 0 for row in session.exec(wanted)]
+
+    def _feedback(self, ids: Sequence[int]) -> list[Feedback]:
+        """The judgements in these rows. Raises ValueError or TypeError for one that cannot be read."""
+        wanted = judged().where(col(FeedbackRow.id).in_(ids)).order_by(col(FeedbackRow.id))
+        with self._database.read() as session:
+            return judgements(session, list(session.exec(wanted)), self._space)
 
 
 def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:
@@ -92,14 +93,17 @@ def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:
         .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
         .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
         # SQLModel types a column as its value.
-        .options(load_only(QueryRow.text, QueryRow.embedder, QueryRow.embedding))  # type: ignore[arg-type]
+        .options(
+            load_only(DecisionRow.arm, DecisionRow.estimates, DecisionRow.propensity, DecisionRow.revision),  # type: ignore[arg-type]
+            load_only(QueryRow.text, QueryRow.embedder, QueryRow.embedding),  # type: ignore[arg-type]
+        )
     )
 
 
 def judgements(
     session: Session, rows: Sequence[tuple[FeedbackRow, DecisionRow, QueryRow]], space: Space
 ) -> list[Feedback]:
-    """What was `judged` as the router's nouns, in the same order."""
+    """What was `judged` as the router's nouns, in the same order. Raises ValueError, TypeError for a damaged row."""
     known = circumstances(session, [(row, decision) for row, decision, _ in rows])
     return [_judgement(*row, one, space) for row, one in zip(rows, known, strict=True)]
 
@@ -112,14 +116,40 @@ def _judgement(
         decision_id=row.decision_id,
         arm=Arm.parse(decision.arm),
         embedding=space.vector(query),
-        reward=row.reward,
+        reward=float(row.reward),
         rater=row.rater,
         kind=row.kind,
-        weight=row.weight,
-        propensity=decision.propensity,
+        weight=float(row.weight),
+        propensity=float(decision.propensity),
         at=row.at.timestamp(),
         text=query.text,
         answer_tokens=known.answer_tokens,
         expected=known.expected,
         revision=decision.revision or "",
     )
+
+
+def _models_asked() -> ScalarSelect[int]:
+    """Of an outcome: how many models were asked in its run."""
+    asked = select(func.count(func.distinct(col(CallRow.model))))
+    return asked.where(col(CallRow.decision_id) == col(OutcomeRow.decision_id)).scalar_subquery()
+
+
+def _outcome(row: OutcomeRow, characters: int, mixed: bool) -> Outcome | None:
+    """The row as the router's noun; None for one that cannot be read."""
+    usage = Usage(row.prompt_tokens, row.completion_tokens, row.seconds, row.gpu_seconds, row.usd)
+    try:
+        return Outcome(
+            row.decision_id,
+            Arm.parse(row.arm),
+            usage,
+            row.seconds,
+            row.calls,
+            row.status,
+            row.error,
+            row.first_token_seconds,
+            question_chars=characters,
+            mixed=mixed,
+        )
+    except UNREADABLE:
+        return None

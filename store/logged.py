@@ -1,19 +1,20 @@
 """Decisions as off-policy evaluation reads them: what was asked, who might have answered, and how it was judged."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any  # JSON columns
 
 import structlog
-from sqlalchemy import func, tuple_
+from sqlalchemy import func
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from router.types import Arm, Estimate, Logged
 from store.database import Database
-from store.lines import to_vector, utc
+from store.lines import utc
+from store.readable import readable
+from store.space import Space, is_placed
 from store.tables import DecisionRow, FeedbackRow, QueryRow
 from strategies.core import Constraints
 
@@ -33,45 +34,50 @@ class Together:
     weight: float
 
 
-def logged(database: Database, embedder: str, since: float = 0.0) -> Iterator[Logged]:
+def logged(database: Database, space: Space, since: float = 0.0) -> Iterator[Logged]:
     """The decisions from that moment on (seconds since 1970), oldest first. Raises StoreError.
 
-    A decision on a query that another embedder placed, or whose row cannot be read, is left out; one whose
-    propensities cannot be meant comes without them. The log says how many there were of each.
+    A decision on a query that another embedder placed, or whose row or embedding cannot be read, is left out; one
+    whose propensities cannot be meant comes without them. The log says how many there were of each.
     """
     foreign = broken = bare = 0
-    last: tuple[datetime, str] | None = None
-    while page := _page(database, since, last):
-        last = page[-1][0].at, page[-1][0].id
-        for decision, query, judged in page:
-            one = None if query.embedder != embedder else _read(decision, query, judged)
-            foreign += query.embedder != embedder
+    ids = _ids(database, since)
+    for page in (ids[i : i + PAGE] for i in range(0, len(ids), PAGE)):
+        found = readable(page, lambda some: _page(database, some))
+        broken += len(page) - len(found)
+        for decision, query, judged in found:
+            one = None if query.embedder != space.name else _read(decision, query, judged, space)
+            foreign += query.embedder != space.name
             if one is not None:
                 bare += one.propensities is None
                 yield one
-            elif query.embedder == embedder:
+            elif query.embedder == space.name:
                 broken += 1
     if foreign:
-        log.warning("decisions of another embedder left out", count=foreign, embedder=embedder)
+        log.warning("decisions of another embedder left out", count=foreign, embedder=space.name)
     if broken:
         log.warning("decisions that cannot be read left out", count=broken)
     if bare:
         log.warning("decisions without propensities", count=bare)
 
 
-def _page(
-    database: Database, since: float, last: tuple[datetime, str] | None
-) -> list[tuple[DecisionRow, QueryRow, Together | None]]:
+def _ids(database: Database, since: float) -> list[str]:
+    """The decisions from that moment on, oldest first."""
+    order = col(DecisionRow.at), col(DecisionRow.id)
+    with database.read() as session:
+        return list(session.exec(select(DecisionRow.id).where(order[0] >= utc(since)).order_by(*order)))
+
+
+def _page(database: Database, ids: Sequence[str]) -> list[tuple[DecisionRow, QueryRow, Together | None]]:
+    """These decisions, oldest first. Raises ValueError or TypeError for a row that cannot be loaded."""
     wanted = (
         select(DecisionRow, QueryRow)
         .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
-        .where(col(DecisionRow.at) >= utc(since))
+        .where(col(DecisionRow.id).in_(ids))
         .order_by(col(DecisionRow.at), col(DecisionRow.id))
-        .limit(PAGE)
-        .options(defer(col(QueryRow.request)))  # type: ignore[arg-type]  # sqlmodel's col is that attribute
+        # sqlmodel's col is that attribute
+        .options(*(defer(col(one)) for one in (QueryRow.request, QueryRow.at, DecisionRow.neighbours)))  # type: ignore[arg-type]
     )
-    if last is not None:
-        wanted = wanted.where(tuple_(col(DecisionRow.at), col(DecisionRow.id)) > tuple_(*last))
     with database.read() as session:
         rows = list(session.exec(wanted))
         judged = _judged(session, [decision.id for decision, _ in rows])
@@ -88,16 +94,16 @@ def _judged(session: Session, ids: list[str]) -> dict[str, Together]:
     return {key: Together(float(total) / float(whole), float(whole)) for key, total, whole in session.exec(wanted)}
 
 
-def _read(decision: DecisionRow, query: QueryRow, judged: Together | None) -> Logged | None:
+def _read(decision: DecisionRow, query: QueryRow, judged: Together | None, space: Space) -> Logged | None:
     """The row as the router's noun; None for one that cannot be read."""
-    arm = _arm(decision.arm)
-    if arm is None or len(query.embedding) % 4:
+    arm, embedding = _arm(decision.arm), space.vector(query)
+    if arm is None or not is_placed(embedding):
         return None
     return Logged(
         id=decision.id,
         at=decision.at.timestamp(),
         text=query.text,
-        embedding=to_vector(query.embedding),
+        embedding=embedding,
         arm=arm,
         propensities=_propensities(decision.propensities, arm),
         estimates=_estimates(decision.estimates),

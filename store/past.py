@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any  # JSON
 
+import structlog
 from sqlmodel import col, select
 
 from models.types import Message, Request
@@ -12,6 +13,7 @@ from router.answer_raters import Past
 from router.sticky import ASIDE
 from router.types import Arm
 from store.database import Database
+from store.readable import readable
 from store.tables import DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 
 GOOD = 0.9
@@ -21,6 +23,8 @@ PARAMETERS = frozenset({"temperature", "top_p", "max_tokens", "seed"})
 LIMITS = frozenset({"models", "strategies", "max_usd"})
 """A question under these limits is not shown to others."""
 NO_PERSON = ("engine", "implicit", "known_answers")
+
+log = structlog.get_logger()
 
 
 class PastQuestions:
@@ -35,7 +39,7 @@ class PastQuestions:
 
     def _past(self, limit: int) -> list[Past]:
         latest = (
-            select(QueryRow, DecisionRow.propensities, OutcomeRow.text, OutcomeRow.status)
+            select(QueryRow.id)
             .join(DecisionRow, col(DecisionRow.id) == col(QueryRow.id))
             .join(OutcomeRow, col(OutcomeRow.decision_id) == col(QueryRow.id))
             .where(
@@ -47,17 +51,35 @@ class PastQuestions:
             .limit(limit)
         )
         with self._database.read() as session:
-            rows = list(session.exec(latest))
-            judged = select(FeedbackRow).where(col(FeedbackRow.decision_id).in_([row.id for row, *_ in rows]))
+            ids = list(session.exec(latest))
+        found = readable(ids, self._read)
+        if len(found) < len(ids):
+            log.warning("past questions that cannot be read left out", count=len(ids) - len(found))
+        return [one for one in found if one is not None]
+
+    def _read(self, ids: Sequence[str]) -> list[Past | None]:
+        """These questions, newest first, None for one not to be asked again. Raises ValueError for a damaged row."""
+        wanted = (
+            select(QueryRow, DecisionRow.propensities, OutcomeRow.text, OutcomeRow.status)
+            .join(DecisionRow, col(DecisionRow.id) == col(QueryRow.id))
+            .join(OutcomeRow, col(OutcomeRow.decision_id) == col(QueryRow.id))
+            .where(col(QueryRow.id).in_(ids))
+            .order_by(col(DecisionRow.at).desc(), col(DecisionRow.id).desc())
+        )
+        with self._database.read() as session:
+            rows = list(session.exec(wanted))
+            judged = select(FeedbackRow).where(col(FeedbackRow.decision_id).in_(ids))
             feedback: dict[str, list[FeedbackRow]] = defaultdict(list)
             for one in session.exec(judged.order_by(col(FeedbackRow.id))):
                 feedback[one.decision_id].append(one)
-        found = []
+        found: list[Past | None] = []
         for row, propensities, text, status in rows:
             request = _request(row.request)
-            if request is not None and not LIMITS & set(row.constraints):
-                known = _known(feedback[row.id], text if status == "ok" else "")
-                found.append(Past(row.id, request, _models(propensities), known))
+            if request is None or LIMITS & set(row.constraints):
+                found.append(None)
+                continue
+            known = _known(feedback[row.id], text if status == "ok" else "")
+            found.append(Past(row.id, request, _models(propensities), known))
         return found
 
 

@@ -17,6 +17,7 @@ from store.database import Database, reason
 from store.examples import Examples
 from store.history import judged, judgements
 from store.lines import Row, utc
+from store.readable import UNREADABLE
 from store.recorder import Recorder
 from store.space import Space
 from store.tables import TABLES, DecisionRow, FeedbackRow
@@ -120,8 +121,11 @@ class Ratings:
         ]
         by_key = [] if key is None else [col(FeedbackRow.idempotency_key) == key]
         wanted = judged().where(or_(*same, *by_key)).order_by(col(FeedbackRow.id))
-        with self._database.read() as session:
-            return tuple(judgements(session, list(session.exec(wanted)), self._space))
+        try:
+            with self._database.read() as session:
+                return tuple(judgements(session, list(session.exec(wanted)), self._space))
+        except UNREADABLE as error:
+            raise StoreError(f"the decision is damaged in the log, nothing is learned from it: {error}") from error
 
 
 def _row(decision_id: str, reward: float, rater: str, kind: str, weight: float) -> Row:

@@ -1,18 +1,19 @@
 """Answer with the arm's own model first, and ask a dearer one only where that answer is in doubt."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.dearness import dearest
 from models.errors import StrategyError
 from models.types import Reply
-from strategies.core import Context, strategy
+from strategies.core import Context, Peers, strategy
 from strategies.core.arithmetic import asked
 from strategies.core.dispersion import Evidence, from_logprobs, from_samples, grouped
 from strategies.core.evidence import abstains
 from strategies.core.gate import Gates, read
+from strategies.core.registry import Param
 from strategies.core.verify import Verdict, against_passages, arithmetic
 
 SHIPPED = Path(__file__).parent / "fitted" / "cascade.json"
@@ -47,8 +48,14 @@ class Doubt:
     rows: int | None = None
 
 
+def drafts(params: Mapping[str, Param], offers: frozenset[str]) -> float:
+    """How often the arm's own model is asked: without log-probabilities several answers are drawn."""
+    return 1.0 if "logprobs" in offers else float(params["samples"])
+
+
 @strategy(
     calls=lambda _: 1 + SHARE,
+    peers=Peers(SHARE, own=drafts, most=drafts),
     paper="after Zeng et al. 2024, Mixture of Weak & Strong Experts on Graphs, ICLR 2024, arXiv 2311.05185, "
     "and Chen et al. 2023, FrugalGPT, arXiv 2305.05176",
 )

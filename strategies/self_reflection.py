@@ -1,7 +1,7 @@
 """Check a draft from outside; only if the check flags it, have its fault named and the draft revised."""
 
 from models.types import Reply
-from strategies.core import Context, strategy
+from strategies.core import Context, Peers, strategy
 from strategies.core.parse import QUOTES, quoted, squeeze
 from strategies.core.verify import Verdict, from_outside
 
@@ -27,10 +27,12 @@ A reviewer found this fault:
 {critique}
 
 Write the corrected answer to the question, and nothing else."""
+SHARE = 0.5  # of the drafts that only another model can check, until an arm's own outcomes say how many
 
 
 @strategy(
     calls=1,
+    peers=Peers(SHARE, own=lambda *_: 1.0, most=lambda params, _: 1.0 + 2.0 * int(params["rounds"])),
     paper="after Huang et al. 2024, Large Language Models Cannot Self-Correct Reasoning Yet, ICLR 2024",
 )
 async def self_reflection(ctx: Context, *, rounds: int = 2, near: float = 0.45) -> Reply:

@@ -8,7 +8,8 @@ than a share of what is not known of the two, and the forest is believed the les
 known ones. Exploring draws from what is believed (Thompson 1933, Biometrika 25); the probabilities are logged.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,10 @@ from router.asides import Aside, Asides, Revisions
 from router.believed import NINETY, by_region, rows
 from router.fit import Fit, fit
 from router.forest import Shape
-from router.knobs import Knobs
+from router.knobs import VARIANTS, Knobs  # noqa: F401  # `tune` looks for it here
 from router.layers import Layers, Lean
 from router.looks import Look, expected, look, nowhere, told, within
-from router.past import Past, Snapshot
+from router.past import Past, sound
 from router.posterior import Columns
 from router.reasons import Tried, explain
 from router.recent import About, Recent
@@ -61,7 +62,7 @@ class Layered:
         self._fit: Fit | None = None
         self._layers = Layers(None, self._columns, tuning.strength)
         self._schedule, self._judged = Schedule(), 0.0
-        self._background: Background[Snapshot, Fit] = Background(self._fitting_of)
+        self._background: Background[Callable[[], Fit], Fit] = Background(lambda task: task())
         self._revisions, self._asides = Revisions(), Asides()
 
     # ---- choosing
@@ -120,11 +121,11 @@ class Layered:
         """
         self._take_over()
         if self._take(feedback) and self._schedule.reached(len(self._past)) and self._enough(len(self._past)):
-            snapshot = self._past.snapshot(len(self._past), int(self._tuning.window))
+            task = self._task(len(self._past))
             if self._tuning.background:
-                self._background.begin(snapshot)
+                self._background.begin(task)
             else:
-                self._use(self._fitting_of(snapshot))
+                self._use(task())
 
     def recall(self, feedback: Iterable[Feedback]) -> None:
         """Learn much at once, as at a start: the same beliefs as learning one by one, with the last fit alone."""
@@ -134,7 +135,7 @@ class Layered:
             self._take(one, online=False)
         last = self._schedule.reached(len(self._past))
         if last and self._enough(last):
-            self._use(self._fitting_of(self._past.snapshot(last, int(self._tuning.window))))
+            self._use(self._task(last)())
         else:
             self._online(before)
 
@@ -143,7 +144,7 @@ class Layered:
         self._finish()
         known = 0 if self._fit is None else self._fit.judgements
         if known < len(self._past) and self._enough(len(self._past)):
-            self._use(self._fitting_of(self._past.snapshot(len(self._past), int(self._tuning.window))))
+            self._use(self._task(len(self._past))())
             self._schedule.reached(len(self._past))
 
     def beliefs(self) -> Mapping[str, object]:
@@ -172,9 +173,9 @@ class Layered:
         if self._revisions.judged(column, feedback.revision):
             self._renew(column)
         self._judged += weight
-        if self._past.size == 0 and _sound(feedback.embedding):
+        if self._past.size == 0 and sound(feedback.embedding):
             self._past, self._recent = Past(len(feedback.embedding)), Recent(len(feedback.embedding))
-        if not _sound(feedback.embedding) or len(feedback.embedding) != self._past.size:
+        if not sound(feedback.embedding) or len(feedback.embedding) != self._past.size:
             self._asides.add(Aside(len(self._past), column, reward, weight))
             if online:
                 heed(self._layers, self._asides, len(self._past))
@@ -195,7 +196,7 @@ class Layered:
 
     def _look(self, embedding: Vector, text: str) -> Look:
         width = len(self._columns)
-        if not len(self._past) or not _sound(embedding) or len(embedding) != self._past.size:
+        if not len(self._past) or not sound(embedding) or len(embedding) != self._past.size:
             return nowhere(self._layers, width)
         return look(embedding, text, self._past, self._fit, self._layers, self._lean, width)
 
@@ -252,8 +253,10 @@ class Layered:
     def _odds(self, worth: Numbers, spread: Numbers, best: int) -> Numbers:
         """How often each candidate is worth most in joint draws, with the floor mixed in; sums to 1."""
         n, draws = len(worth), int(self._tuning.draws)
-        if n == 1 or (not self._judged and np.ptp(worth) == 0.0):
+        if n == 1 or (not self._judged and np.ptp(worth) == 0.0 and self._default is None):
             return np.full(n, 1.0 / n)
+        if not self._judged and self._default is not None:  # what answers while nothing is known
+            return np.where(np.arange(n) == best, 1.0 - self._tuning.floor, 0.0) + self._tuning.floor / n
         sharp = spread / np.sqrt(self._tuning.sharpness)
         samples = worth + sharp * self._draw.standard_normal((draws, n), dtype=np.float32)
         odds = np.bincount(samples.argmax(axis=1), minlength=n) / draws
@@ -284,16 +287,12 @@ class Layered:
         """Whether the first judgements are about enough different questions; rows are numbered as they are met."""
         return int(self._past.row.rows[:judgements].max()) + 1 >= QUESTIONS
 
-    def _fitting_of(self, snapshot: Snapshot) -> Fit:
-        tuning = self._tuning
-        return fit(snapshot, self._columns, tuning.strength, self._shape, tuning.far, tuning.usual)
+    def _task(self, judgements: int) -> Callable[[], Fit]:
+        """The fit of the first judgements, which may run in another thread: what it looks at does not change."""
+        tuning, snapshot = self._tuning, self._past.snapshot(judgements, int(self._tuning.window))
+        return partial(fit, snapshot, self._columns.copy(), tuning.strength, self._shape, tuning.far, tuning.usual)
 
     def _use(self, fitted: Fit) -> None:
         self._fit, self._recent = fitted, Recent(self._past.size)
         self._layers = Layers(fitted, self._columns, self._tuning.strength)
         follow(fitted, self._layers, self._past, self._asides)
-
-
-def _sound(embedding: Vector) -> bool:
-    """Whether an embedding can be placed; one with a NaN, or of no length, leaves only what is known over all."""
-    return bool(embedding.ndim == 1 and np.isfinite(embedding).all() and embedding.any())

@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any  # JSON
 
 from router.policies import policies as there_are
@@ -67,7 +67,8 @@ async def _tune(settings: Settings, names: Sequence[str], apply: bool) -> Report
         now = await asyncio.to_thread(serving, settings.router, store.policies)
         log_so_far = await asyncio.to_thread(past, store)
         try:
-            traffic = log_so_far.traffic(now.settings)
+            # By the file alone, as a version that is kept will serve: what is in use brings its own parameters.
+            traffic = log_so_far.traffic(settings.router.spec())
         except TooLittle as short:
             if not log_so_far.feedback:
                 raise
@@ -83,8 +84,10 @@ async def _tune(settings: Settings, names: Sequence[str], apply: bool) -> Report
 def candidates(now: Serving, names: Sequence[str] = ()) -> list[Challenger]:
     """Who is compared with what is in use: the policies named, or the usual ones and other parameters of its own."""
     wanted = names or [name for name in CHALLENGERS if name in there_are()]
-    found = [Challenger(name) for name in wanted] + ([] if names else variants(now.challenger.policy))
-    return [one for one in found if one != now.challenger]
+    own = now.challenger
+    others = [replace(one, params={**own.params, **one.params}) for one in variants(own.policy)]
+    found = [Challenger(name) for name in wanted] + ([] if names else others)
+    return [one for one in found if one != own]
 
 
 async def _promote(store: Store, trial: Trial) -> int | None:

@@ -3,7 +3,7 @@
 from strategies.core.context import Budget, Context
 from strategies.core.events import Answered, Called, Failed, Noted, Token
 from strategies.core.query import Constraints, Example, Passage, Query
-from strategies.core.registry import Strategy, find, load, strategy
+from strategies.core.registry import Peers, Strategy, find, load, strategy
 
 __all__ = [
     "Answered",
@@ -15,6 +15,7 @@ __all__ = [
     "Failed",
     "Noted",
     "Passage",
+    "Peers",
     "Query",
     "Strategy",
     "Token",

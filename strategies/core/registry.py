@@ -16,13 +16,31 @@ Param = str | int | float | bool
 Run = Callable[..., Awaitable[Reply | str]]
 
 
+Counted = Callable[[Mapping[str, Param], frozenset[str]], float]
+"""A number of calls, by the parameters and by what the arm's model offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """How a strategy asks another model: in a `share` of its runs, at most once a run.
+
+    `own` counts the calls of the arm's model in a run, `most` those of the run that takes the most. A parameter `to`,
+    where the strategy has one, names the other model.
+    """
+
+    share: float
+    own: Counted
+    most: Counted
+
+
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A way of asking. `run(ctx, **params)` returns the answer; `calls(params)` is how many model calls it expects.
 
     `needs` names what the model or the service must offer ("documents", "prompts", "logprobs", "internals");
     `params` are the keyword arguments of the function with their defaults. `relays` says that the answer is one call
-    with all of the caller's parameters, so that tools, response formats and log-probabilities work.
+    with all of the caller's parameters, so that tools, response formats and log-probabilities work. `peers` says how it
+    asks other models than its arm's; None: it never does.
     """
 
     name: str
@@ -33,6 +51,7 @@ class Strategy:
     summary: str
     params: Mapping[str, Param]
     relays: bool = False
+    peers: Peers | None = None
 
 
 def strategy(
@@ -41,6 +60,7 @@ def strategy(
     paper: str = "",
     needs: frozenset[str] = frozenset(),
     relays: bool = False,
+    peers: Peers | None = None,
 ) -> Callable[[Run], Strategy]:
     """Turn `async def name(ctx, *, param=default)` into a Strategy of that name."""
 
@@ -50,7 +70,7 @@ def strategy(
         params = {p.name: p.default for p in keywords}
         counted = calls if callable(calls) else (lambda _: float(calls))
         summary = (inspect.getdoc(run) or "").split("\n", 1)[0]
-        return Strategy(name, run, counted, needs, paper, summary, params, relays)
+        return Strategy(name, run, counted, needs, paper, summary, params, relays, peers)
 
     return wrap
 
@@ -77,4 +97,4 @@ def find(name: str) -> Strategy:
     return known[name]
 
 
-__all__ = ["Context", "Param", "Run", "Strategy", "find", "load", "strategy"]
+__all__ = ["Context", "Param", "Peers", "Run", "Strategy", "find", "load", "strategy"]

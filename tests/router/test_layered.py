@@ -453,3 +453,22 @@ def test_parameters_that_cannot_be_meant_are_refused(wrong: dict[str, float]) ->
 def test_a_default_arm_that_is_none_is_refused() -> None:
     with pytest.raises(BadSettings, match="default_arm"):
         load_policy("layered", RouterSettings(default_arm="m0"))
+
+
+def test_an_arm_that_appears_while_something_is_fitted_does_not_spoil_the_fit() -> None:
+    policy = opened()
+    for one in log(field(60)):
+        policy.learn(one)
+    begun = policy._task(60)
+    late = Candidate(Arm("late", "s0"), made("s0"))
+    policy.choose(asking(TEST.x[0]), [*CANDIDATES, late])
+    assert begun().judgements == 60
+    assert len(begun().weight) == len(CANDIDATES)
+
+
+def test_while_nothing_is_known_exploring_gives_most_to_the_default_arm() -> None:
+    policy = opened(default=str(ARMS[2]))
+    odds = policy.choose(asking(TEST.x[0]), CANDIDATES).propensities
+    assert odds[ARMS[2]] > 0.9
+    assert min(odds.values()) > 0.0
+    assert sum(odds.values()) == pytest.approx(1.0)

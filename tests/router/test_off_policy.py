@@ -331,11 +331,12 @@ def test_a_parameter_that_cannot_be_meant_is_told_before_anything_is_computed() 
         compare(traffic(120), [Challenger("thompson")], None, model="oracle")
 
 
-def test_variants_keep_the_policy_and_never_touch_how_much_is_explored() -> None:
-    found = variants("thompson")
+@pytest.mark.parametrize("policy", ["thompson", "layered"])
+def test_variants_keep_the_policy_and_never_touch_how_much_is_explored(policy: str) -> None:
+    found = variants(policy)
     assert found
     for one in found:
-        assert one.policy == "thompson"
+        assert one.policy == policy
         assert not set(one.params) & {"floor", "sharpness", "draws"}
         one.open(RouterSettings())
     assert variants("fixed") == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from router.past import KEPT, Growing, Past
+from router.past import EACH, KEPT, REPEATS, Growing, Past
 from tests.router.planted import SIZE, field
 
 X = field(40).x
@@ -90,3 +90,9 @@ def test_an_arm_may_become_another_again() -> None:
     found.renew(0)
     assert found.counted(np.arange(30)).sum() == pytest.approx(KEPT)
     assert found.snapshot(25, 99).judged.weight[20:].tolist() == [1.0] * 5
+
+
+def test_a_question_that_is_asked_all_day_is_not_looked_at_more_than_so_often() -> None:
+    found = past([0] * 100 + [1])
+    assert found.judgements(np.array([0])).tolist() == list(range(99, 99 - REPEATS, -1))
+    assert len(found.snapshot(len(found), 2).judged.row) == 2 * EACH

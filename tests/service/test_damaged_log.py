@@ -92,6 +92,39 @@ def test_a_judgement_whose_embedding_is_damaged_counts_for_its_arm_alone(tmp_pat
         assert service.get("/v1/policies") == before
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "feedback", "outcomes"),
+    [
+        ("decisions", "arm", 1, 0),
+        ("decisions", "estimates", 1, 0),
+        ("decisions", "propensities", 0, 0),
+        ("decisions", "at", 0, 0),
+        ("outcomes", "arm", 0, 1),
+        ("outcomes", "at", 1, 0),
+        ("feedback", "at", 1, 0),
+        ("feedback", "reward", 1, 0),
+    ],
+)
+def test_one_damaged_row_keeps_no_service_from_starting(
+    tmp_path: Path, table: str, column: str, feedback: int, outcomes: int
+) -> None:
+    chosen = settings(tmp_path, router=ROUTER)
+    with served(chosen) as service:
+        ids = [service.ask(question, "direct@well").json()["id"] for question in QUESTIONS[:5]]
+        for decision_id in ids:
+            rate(service, decision_id, score=1.0)
+    key = "id" if table == "decisions" else "decision_id"
+    change(tmp_path, f"UPDATE {table} SET {column} = 'nonsense' WHERE {key} = ?", ids[2])
+    with capture_logs() as told, served(chosen) as service:
+        assert judged(service) == len(ids) - feedback
+        assert service.ask(QUESTIONS[7]).status_code == 200
+        later = service.http.post("/v1/feedback", json={"id": ids[2], "score": 0.0, "rater": "another"})
+        assert later.status_code == (503 if feedback and table != "feedback" else 200), later.text
+    left_out = {line["event"]: line["count"] for line in told if "cannot be read" in line["event"]}
+    wanted = {"feedback that cannot be read left out": feedback, "outcomes that cannot be read left out": outcomes}
+    assert left_out == {event: count for event, count in wanted.items() if count}
+
+
 @pytest.mark.parametrize("fitted", ["no JSON at all", "[]", '{"policy": "oracle"}'])
 def test_a_policy_version_that_is_corrupt_is_passed_over(tmp_path: Path, fitted: str) -> None:
     with served(settings(tmp_path)) as service:

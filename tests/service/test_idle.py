@@ -1,6 +1,7 @@
 """When nobody asks, arms that few have judged are placed; a request comes first, and the budget holds."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -118,7 +119,7 @@ async def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, params:
 
 
 class Spending(Calibration):
-    """Calibration that makes three calls at each step and finds nothing; the fourth step fails."""
+    """Calibration that makes three calls at each step and finds nothing; the fourth and the fifth step fail."""
 
     steps = 0
 
@@ -127,6 +128,8 @@ class Spending(Calibration):
         await asyncio.sleep(0)
         if self.steps == 4:
             raise ModelUnavailable("the judge is down")
+        if self.steps == 5:
+            json.loads("a damaged row")
         if calls >= 3:
             self.calls += 3
         return None

@@ -7,20 +7,24 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from models.types import Message, Request
+from router.tuning import Challenger
+from router.types import Policy, RouterSettings
 from service.__main__ import main
+from service.commands.tune import candidates
 from service.house import House, opened
 from service.sections import Router, Settings
 from service.settings import load
-from service.versioned import serving
+from service.versioned import Serving, serving
 from store import open_store
 from store.versions import Versions
 from strategies.core.dispersion import Evidence
@@ -156,6 +160,53 @@ def test_a_policy_that_is_no_better_is_not_promoted(tmp_path: Path, run: Run) ->
     assert code == 0
     assert "Nothing is promoted: no gain has a lower bound above zero." in out
     assert in_use(tmp_path) == []
+
+
+def test_what_is_promoted_serves_with_the_parameters_it_was_measured_with(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(folder, "")
+    keep(folder / "test.db", '{"policy": "random", "params": {"strength": 4, "floor": 0.5}}')
+    opened_with: list[Mapping[str, float]] = []
+    opening = Challenger.open
+
+    def open_and_tell(self: Challenger, base: RouterSettings) -> Policy:
+        opened_with.append(self.settings(base).params if self.policy == "nearest" else {})
+        return opening(self, base)
+
+    monkeypatch.setattr(Challenger, "open", open_and_tell)
+    code, out, _ = run(folder, "tune", "--policy", "nearest", "--apply", "--json")
+    told = json.loads(out)
+    assert (code, told["best"], told["promoted"]) == (0, "nearest", 2)
+    assert told["baseline"]["policy"] == "random floor=0.5 strength=4"
+    assert opened_with
+    assert not any(opened_with)
+    store = open_store(f"sqlite:///{folder / 'test.db'}", Words())
+    assert serving(Router(), store.policies).settings.params == {}
+    asyncio.run(store.close())
+
+
+def test_variants_change_one_parameter_of_what_is_in_use_and_are_kept_whole() -> None:
+    own = Challenger("thompson", {"strength": 4.0, "floor": 0.5})
+    found = [one.params for one in candidates(Serving(RouterSettings(), own, 1)) if one.policy == "thompson"]
+    assert {"strength": 4.0, "floor": 0.5, "regions": 32} in found
+    assert {"strength": 1.0, "floor": 0.5} in found
+    assert own.params not in found
+
+
+def test_a_log_with_damaged_rows_is_read_without_them(folder: Path, run: Run) -> None:
+    with closing(sqlite3.connect(folder / "test.db")) as database, database:
+        ids = [row[0] for row in database.execute("SELECT id FROM decisions ORDER BY at")]
+        nan = np.full(384, np.nan, dtype="<f4").tobytes()
+        for i, damage in enumerate((b"", bytes(8), nan, bytes(4 * 384))):
+            database.execute("UPDATE queries SET embedding = ? WHERE id = ?", (damage, ids[i]))
+        for i, column in enumerate(("estimates", "propensities", "at", "arm"), 4):
+            database.execute(f"UPDATE decisions SET {column} = 'nonsense' WHERE id = ?", (ids[i],))
+    for command in (("tune", "--policy", "nearest", "--json"), ("replay", "--log", "--policy", "nearest", "--json")):
+        code, out, err = run(folder, *command)
+        assert code == 0, err
+        assert "decisions that cannot be read left out" in err
+        assert json.loads(out)["decisions"] == BATCH * BATCHES - 8
 
 
 def test_a_version_is_rolled_back_to_another_one_or_to_the_settings(folder: Path, run: Run) -> None:

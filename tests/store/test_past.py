@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any  # a request's own mixture
 
 import pytest
+from structlog.testing import capture_logs
 
 from models.types import Message, Request
 from router.types import Arm
@@ -97,3 +98,16 @@ async def test_a_question_that_was_kept_to_one_model_says_so(store: Store) -> No
     await store.recorder.flush()
     (one,) = await PastQuestions(store.database, "words").past(10)
     assert one.models == {"well"}
+
+
+async def test_a_damaged_row_is_left_out_and_the_others_may_still_be_asked(store: Store) -> None:
+    made = [tell_run(store.recorder, decision(f"Question {i}")) for i in range(4)]
+    await store.recorder.flush()
+    with store.database.write() as connection:
+        if not store.database.is_sqlite:
+            pytest.skip("PostgreSQL takes no damaged JSON")
+        connection.exec_driver_sql("UPDATE queries SET request = 'no JSON' WHERE id = ?", (made[1].id,))
+    with capture_logs() as told:
+        found = await PastQuestions(store.database, "words").past(10)
+    assert [one.decision_id for one in found] == [made[3].id, made[2].id, made[0].id]
+    assert [(line["event"], line["count"]) for line in told] == [("past questions that cannot be read left out", 1)]
