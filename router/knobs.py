@@ -6,6 +6,11 @@ from dataclasses import dataclass, fields
 from models.errors import BadSettings
 from router.refitting import FIRST
 
+SOON = 10.0
+"""Judgements of an arm with which it is drawn half as sharply as with many: first impressions must not bury it."""
+REACH = 1.2
+"""Standard deviations of what is believed by which an arm may look worse than the best and still be tried evenly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knobs:

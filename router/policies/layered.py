@@ -19,7 +19,7 @@ from router.asides import Aside, Asides, Revisions
 from router.believed import NINETY, by_region, rows
 from router.fit import Fit, fit
 from router.forest import Shape
-from router.knobs import VARIANTS, Knobs  # noqa: F401  # `tune` looks for it here
+from router.knobs import REACH, SOON, VARIANTS, Knobs  # noqa: F401  # `tune` looks for it here
 from router.layers import Layers, Lean
 from router.looks import Look, expected, look, nowhere, told, within
 from router.past import Past, sound
@@ -34,8 +34,6 @@ from router.walk import follow, heed, walk
 from strategies.core import Query
 from strategies.core.query import Vector
 
-REACH = 1.2
-"""Standard deviations of what is believed by which an arm may look worse than the best and still be tried evenly."""
 QUESTIONS = 16
 """Different questions without which nothing is fitted."""
 
@@ -84,7 +82,7 @@ class Layered:
         worth, n = quality - taken, len(candidates)
         best = self._best(worth, spread, everywhere, columns, taken, candidates)
         if self._settings.explore if asked.explore is None else asked.explore:
-            odds = self._odds(worth, spread, best)
+            odds = self._odds(worth, spread, best, everywhere.weight[columns])
             chosen = int(self._draw.choice(n, p=odds))
         else:
             best = self._kept(best, worth, query, candidates)
@@ -210,8 +208,9 @@ class Layered:
 
     def _spread(self, seen: Look, everywhere: Tried) -> Numbers:
         """The standard deviation of what is believed of each arm's quality, [arms]."""
-        quality = within(seen.quality)
-        known = seen.seen + 0.1 * np.minimum(everywhere.weight, 100.0)
+        met = everywhere.weight
+        quality = (within(seen.quality) * met + 2.0) / (met + 4.0)  # two bad answers do not make it surely bad
+        known = seen.seen + 0.1 * np.minimum(met, 100.0)
         return np.asarray(np.sqrt((quality * (1.0 - quality) + 0.02) / (known + 1.0)))
 
     def _best(
@@ -250,14 +249,14 @@ class Layered:
         self._recent.remember(query.embedding, about, arms[best], frame)
         return best
 
-    def _odds(self, worth: Numbers, spread: Numbers, best: int) -> Numbers:
+    def _odds(self, worth: Numbers, spread: Numbers, best: int, met: Numbers) -> Numbers:
         """How often each candidate is worth most in joint draws, with the floor mixed in; sums to 1."""
         n, draws = len(worth), int(self._tuning.draws)
         if n == 1 or (not self._judged and np.ptp(worth) == 0.0 and self._default is None):
             return np.full(n, 1.0 / n)
         if not self._judged and self._default is not None:  # what answers while nothing is known
             return np.where(np.arange(n) == best, 1.0 - self._tuning.floor, 0.0) + self._tuning.floor / n
-        sharp = spread / np.sqrt(self._tuning.sharpness)
+        sharp = spread / np.sqrt(1.0 + (self._tuning.sharpness - 1.0) * met / (met + SOON))
         samples = worth + sharp * self._draw.standard_normal((draws, n), dtype=np.float32)
         odds = np.bincount(samples.argmax(axis=1), minlength=n) / draws
         may = worth + REACH * spread >= worth[best]

@@ -472,3 +472,13 @@ def test_while_nothing_is_known_exploring_gives_most_to_the_default_arm() -> Non
     assert odds[ARMS[2]] > 0.9
     assert min(odds.values()) > 0.0
     assert sum(odds.values()) == pytest.approx(1.0)
+
+
+def test_two_bad_answers_at_the_start_do_not_bury_an_arm() -> None:
+    policy = opened()
+    for one in log(field(2, quality=[[0.0, 1.0, 1.0]] * 3), np.zeros(2, dtype=np.intp)):
+        policy.learn(one)
+    for one in log(field(30, seed=3, quality=[[1.0, 0.5, 0.5]] * 3), np.ones(30, dtype=np.intp), start=2):
+        policy.learn(one)
+    odds = [policy.choose(asking(x), CANDIDATES[:2]).propensities[ARMS[0]] for x in TEST.x[:50]]
+    assert np.mean(odds) > 0.005
