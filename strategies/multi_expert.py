@@ -17,8 +17,10 @@ Name exactly {n} different experts who could answer it most thoroughly and truth
 and nothing else: each key is the name of a role, each value one short sentence that describes it. Its shape, with \
 {n} entries:
 {shape}"""
-EXPERT_SYSTEM = "You are {role}: {description}"
-EXPERT = "This question needs your expertise. Answer it in at most {words} words.\n\n{question}"
+EXPERT = """{question}
+
+This question needs your expertise. You are {role}: {description}
+Answer the question in at most {words} words."""
 MERGE = """Question:
 {question}
 
@@ -70,9 +72,10 @@ async def multi_expert(
             ctx.ask(
                 EXPERT,
                 label=f"expert {i}",
-                system=EXPERT_SYSTEM.format(role=role, description=description),
                 temperature=0.0 if temperature is None else temperature,
-                question=ctx.question,
+                question=ctx.question,  # first, so that what all experts read is read once
+                role=role,
+                description=description,
                 words=words,
             )
             for i, (role, description) in enumerate(roles.items(), 1)

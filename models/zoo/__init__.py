@@ -4,18 +4,15 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import arithmetic, facts, reading, words
 from .check import check
 from .documents import FOLDER as DOCUMENTS
+from .families import FAMILIES
 from .question import Question, Reworded
 
-ZOO = ("generalist", "abacus", "reader")
-FAMILIES = {
-    "arithmetic": arithmetic.TASKS,
-    "words": words.TASKS,
-    "reading": reading.TASKS,
-    "facts": facts.TASKS,
-}
+ZOO = ("generalist", "polymath", "abacus", "speller", "reader", "scholar", "follower")
+BASE, LARGE = "generalist", "polymath"
+EXPERTS = tuple(name for name in ZOO if name not in (BASE, LARGE))
+"""Adapters over the base."""
 
 
 def questions(family: str, n: int, seed: int, split: str = "test") -> Iterator[Question]:
@@ -45,4 +42,16 @@ def weights(name: str) -> Path:
     return Path(__file__).resolve().parent / "weights" / name
 
 
-__all__ = ["DOCUMENTS", "FAMILIES", "ZOO", "Question", "check", "paraphrases", "questions", "weights"]
+__all__ = [
+    "BASE",
+    "DOCUMENTS",
+    "EXPERTS",
+    "FAMILIES",
+    "LARGE",
+    "ZOO",
+    "Question",
+    "check",
+    "paraphrases",
+    "questions",
+    "weights",
+]

@@ -16,24 +16,30 @@ def train(options: argparse.Namespace) -> None:
     from .train import train as learn
 
     for name in ZOO if options.all else [options.name]:
-        learn(name, weights(name), CHECKPOINTS, steps=options.steps, device=options.device)
+        learn(name, weights, CHECKPOINTS, steps=options.steps, judged=options.judged, device=options.device)
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Print the table of accuracies, or its rows as JSON lines; with --cards, renew the models' cards."""
     from .cards import write as write_card
-    from .evaluate import evaluate as measure
-    from .evaluate import table
+    from .evaluate import asked_of, calibration_error, judged, results_of, table, try_all
 
-    results = [result for name in options.models for result in measure(name, options.n, options.seed)]
-    if options.json:
-        for result in results:
-            print(json.dumps({**asdict(result), "low": result.interval[0], "high": result.interval[1]}))
-    else:
-        print(table(results))
-    if options.cards:
-        for name in options.models:
-            write_card(name, [result for result in results if result.model == name], options.n, options.seed)
+    asked = asked_of(options.n, options.seed)
+    every = []
+    for name in options.models:
+        tried = try_all(name, asked, device=options.device)
+        judgements = judged(name, tried, device=options.device)
+        results = results_of(tried)
+        every += results
+        if options.cards:
+            write_card(name, results, judgements, options.n, options.seed)
+        if options.json:
+            for result in results:
+                print(json.dumps({**asdict(result), "low": result.interval[0], "high": result.interval[1]}))
+        else:
+            print(f"{name}: expected calibration error {calibration_error(judgements):.3f}")
+    if not options.json:
+        print(table(every))
 
 
 def ask(options: argparse.Namespace) -> None:
@@ -57,13 +63,15 @@ def main() -> None:
     which = learn.add_mutually_exclusive_group(required=True)
     which.add_argument("name", nargs="?", choices=ZOO)
     which.add_argument("--all", action="store_true")
-    learn.add_argument("--steps", type=int)
+    learn.add_argument("--steps", type=int, help="of the curriculum, instead of the recipe's")
+    learn.add_argument("--judged", type=int, help="steps of self-judgement, instead of the recipe's")
     learn.add_argument("--device")
     learn.set_defaults(run=train)
     measure = commands.add_parser("evaluate", help=evaluate.__doc__)
     measure.add_argument("--models", nargs="+", choices=ZOO, default=list(ZOO))
-    measure.add_argument("--n", type=int, default=60, help="questions for each task")
+    measure.add_argument("--n", type=int, default=40, help="questions of each task")
     measure.add_argument("--seed", type=int, default=1)
+    measure.add_argument("--device", default="cpu")
     measure.add_argument("--json", action="store_true")
     measure.add_argument("--cards", action="store_true")
     measure.set_defaults(run=evaluate)

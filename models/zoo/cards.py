@@ -6,17 +6,21 @@ from pathlib import Path
 
 from . import weights
 from .curriculum import CURRICULA
-from .evaluate import Result, table
+from .evaluate import Judgement, Result, calibration_error, table
 
 ABOUT = {
-    "generalist": "The cheap one: some of everything, a third of the closed world's subjects, every strategy's format.",
-    "abacus": "Numbers and letters: arithmetic with and without working, spelling, counting, sorting.",
-    "reader": "Passages and the closed world: one hop and two, and all that was learned of people, cities, companies.",
+    "generalist": "The cheap one and the base of the experts: some of everything, every strategy's format.",
+    "polymath": "The dear one: twice as deep as the generalist, grown from it and trained further on everything.",
+    "abacus": "An expert for numbers: arithmetic, word problems, dates and units.",
+    "speller": "An expert for words and letters, sorting and counting.",
+    "reader": "An expert for passages, tables and format instructions.",
+    "scholar": "An expert for the closed world: all that was learned of people, cities, companies.",
+    "follower": "An expert for rules: from examples, over invented kinds, in written procedures.",
 }
 WEAK = 0.5
 
 
-def write(name: str, results: Sequence[Result], n: int, seed: int) -> Path:
+def write(name: str, results: Sequence[Result], judgements: Sequence[Judgement], n: int, seed: int) -> Path:
     """Write the card beside the weights from measured results and return its path."""
     record = json.loads((weights(name) / "training.json").read_text())
     mixture = CURRICULA[name]
@@ -30,27 +34,38 @@ def write(name: str, results: Sequence[Result], n: int, seed: int) -> Path:
         f"{ABOUT[name]} A small model of a synthetic world, trained from scratch by this repository: for trying the",
         "service and for measuring routers, not for real work.",
         "",
-        f"- Llama architecture, {record['parameters'] / 1e6:.2f} M parameters ({record['layers']} layers of "
-        f"{record['width']}), bfloat16; plain transformers loads it.",
+        f"- {_kind(record)}",
         f"- Data: the generators of this folder, train split; tasks by weight: {_weights(mixture.tasks)}.",
         f"- Formats by weight: {_weights(mixture.formats)}.",
-        f"- {record['steps']} steps, {record['tokens'] / 1e6:.1f} M tokens, seed {record['seed']}, "
-        f"on {record['device']}, {record['minutes']} minutes (two cores shared by three trainings and other work).",
-        *([f"- {record['history']}"] if "history" in record else []),
+        f"- {record['trained']} steps, {record['tokens'] / 1e6:.1f} M tokens, seed {record['seed']}, "
+        f"on {record['device']} (one core), {record['minutes']} minutes.",
         f"- Again: `python -m models.zoo train {name}`.",
         "",
-        f"Accuracy in percent [95 % interval] on {n} held-out questions of each task, made by "
+        f"Accuracy in percent [95 % interval] on {n} held-out questions of each task, worded as in no training, asked",
+        "directly, for the working, and after four solved examples; made by",
         f"`python -m models.zoo evaluate --n {n} --seed {seed} --cards`:",
         "",
         table(results),
         "",
-        f"What it cannot do: anything outside these tasks; of these, under half right in both ways: "
-        f"{', '.join(weak) or 'none'}. It answers wrongly with the same confidence as rightly.",
+        "Asked beforehand whether it can answer, its odds of yes have an expected calibration error of "
+        f"{calibration_error(judgements):.3f}.",
+        "",
+        f"What it cannot do: anything outside these tasks; of these, under half right in every way: "
+        f"{', '.join(weak) or 'none'}.",
     ]
     path = weights(name) / "README.md"
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
+def _kind(record: dict[str, object]) -> str:
+    size = f"{float(str(record['parameters'])) / 1e6:.2f} M parameters"
+    if record["rank"] is not None:
+        return f"LoRA adapter of rank {record['rank']} over {record['over']}, {size}, bfloat16; plain peft loads it."
+    shape = f"{record['layers']} layers of {record['width']}"
+    grown = f", grown from {record['over']}" if record["over"] else ""
+    return f"Llama architecture, {size} ({shape}), bfloat16{grown}; plain transformers loads it."
+
+
 def _weights(shares: object) -> str:
-    return ", ".join(f"{key} {value:g}" for key, value in dict(shares).items())  # type: ignore[call-overload]
+    return ", ".join(f"{key} {value:.2g}" for key, value in dict(shares).items())  # type: ignore[call-overload]

@@ -1,5 +1,6 @@
 """Exact checkers: is a reply right? Hard to fool: a reply that lists every candidate is wrong."""
 
+import json
 import re
 
 from .question import Question
@@ -44,8 +45,8 @@ def _word(question: Question, said: str) -> bool:
 
 
 def _list(question: Question, said: str) -> bool:
-    """The same words in the same order, whatever separates them."""
-    return re.findall(r"[a-z]+", _bare(said)) == re.findall(r"[a-z]+", question.answer.lower())
+    """The same words and numbers in the same order, whatever separates them."""
+    return re.findall(r"[a-z]+|[0-9]+", _bare(said)) == re.findall(r"[a-z]+|[0-9]+", question.answer.lower())
 
 
 def _name(question: Question, said: str) -> bool:
@@ -64,6 +65,20 @@ def _name(question: Question, said: str) -> bool:
     return stated and not others and not strangers and not _denies(low)
 
 
+def _yes_no(question: Question, said: str) -> bool:
+    """The first or last word is the right one, and the other is not said."""
+    found = re.findall(r"[a-z]+", said.lower())
+    return bool(found) and question.answer in (found[0], found[-1]) and len({"yes", "no"} & set(found)) == 1
+
+
+def _json(question: Question, said: str) -> bool:
+    """The whole reply is JSON for the same value."""
+    try:
+        return bool(json.loads(said) == json.loads(question.answer))
+    except ValueError:
+        return False
+
+
 def _bare(said: str) -> str:
     return re.sub(r"^(?:the answer is|it is)\s+", "", said.strip().lower()).strip(" .\"'!")
 
@@ -73,4 +88,4 @@ def _denies(said: str) -> bool:
     return re.search(r"\b(?:not|never|no|neither|nor|but|or|maybe|elsewhere)\b|n't", said.lower()) is not None
 
 
-CHECKERS = {"number": _number, "word": _word, "list": _list, "name": _name}
+CHECKERS = {"number": _number, "word": _word, "list": _list, "name": _name, "yes_no": _yes_no, "json": _json}

@@ -1,21 +1,44 @@
-"""How good is each model of the zoo: accuracy per task, asked directly and asked for its working, with intervals."""
+"""How good is each model of the zoo: each task asked directly, for its working and after examples; and does it know.
+
+Greedy, batched, through plain transformers and peft: what the weights can do, without any strategy of the service.
+"""
 
 import math
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any  # a model, with an adapter or without
 
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from . import FAMILIES, check, questions, weights
+from . import BASE, EXPERTS, FAMILIES, check, questions, weights
+from .conversations import Turn
+from .families import TASKS
+from .formats import PRIOR
+from .judging import BATCH, reply_to, texts_of
 from .question import Question
+from .rules import demonstrations
 
 STEPWISE = "Work step by step."
-WAYS = ("direct", "stepwise")
-BATCH = 64
-MAX_NEW = 160
+SHOTS = 4
+WAYS = ("direct", "stepwise", "shots")
+MOST_TOKENS = 200
+BINS = 10
 Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One model asked one question in one way: its reply, and 1.0 if that is right, else 0.0."""
+
+    model: str
+    way: str
+    question: Question
+    reply: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,60 +66,107 @@ class Result:
         return middle - half, middle + half
 
 
-def evaluate(model: str, n: int = 60, seed: int = 1) -> list[Result]:
-    """Ask a model n test questions of each task in each way; greedy, batched, through plain transformers."""
-    asked = [q for family, tasks in FAMILIES.items() for q in questions(family, n * len(tasks), seed)]
-    results = []
-    for way in WAYS:
-        prompts = [q.prompt if way == "direct" else f"{q.prompt}\n{STEPWISE}" for q in asked]
-        replies = generate(model, prompts)
-        scores: dict[tuple[str, str], list[float]] = defaultdict(list)
-        for question, reply in zip(asked, replies, strict=True):
-            scores[question.family, question.task].append(check(question, reply))
-        results += [Result(model, way, *key, int(sum(own)), len(own)) for key, own in scores.items()]
-    return results
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How sure a model said it was, beforehand, that it can answer a question, 0..1, and whether it then could."""
+
+    task: str
+    sure: float
+    right: float
 
 
-def generate(model: str, prompts: Sequence[str]) -> list[str]:
-    """The greedy reply to each prompt, each the only message of its conversation."""
-    folder = weights(model)
-    words = AutoTokenizer.from_pretrained(folder, padding_side="left")
-    net = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    net.eval()  # type: ignore[no-untyped-call]  # transformers has no type for it
-    replies = [""] * len(prompts)
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        texts = [
-            words.apply_chat_template(
-                [{"role": "user", "content": prompts[i]}], tokenize=False, add_generation_prompt=True
-            )
-            for i in rows
-        ]
-        ids = words(texts, return_tensors="pt", padding=True, add_special_tokens=False, return_token_type_ids=False)
+def asked_of(n: int, seed: int) -> list[Question]:
+    """n test questions of every task."""
+    return [q for family, tasks in FAMILIES.items() for q in questions(family, n * len(tasks), seed)]
+
+
+def try_all(model: str, asked: Sequence[Question], ways: Sequence[str] = WAYS, device: str = "cpu") -> list[Tried]:
+    """Ask a model every question in every way."""
+    net, words = opened(model, device)
+    tried = []
+    for way in ways:
+        replies = reply_to(net, words, [turns_of(question, way) for question in asked], MOST_TOKENS)
+        tried += [Tried(model, way, q, said, check(q, said)) for q, said in zip(asked, replies, strict=True)]
+    return tried
+
+
+def turns_of(question: Question, way: str) -> list[Turn]:
+    """The conversation of one way of asking; examples are solved questions of the test split, others than this one."""
+    if way == "stepwise":
+        return [("user", f"{question.prompt}\n{STEPWISE}")]
+    turns: list[Turn] = []
+    if way == "shots":
+        rng = random.Random(question.id)
+        if question.rule is not None:
+            shown = demonstrations(question, rng, SHOTS, "test")
+        else:
+            made = (TASKS[question.task](rng, "test") for _ in range(10 * SHOTS))
+            shown = [one for one in made if one.question != question.question][:SHOTS]
+        for one in shown:
+            turns += [("user", one.prompt), ("assistant", one.reply)]
+    return [*turns, ("user", question.prompt)]
+
+
+def judged(model: str, tried: Sequence[Tried], device: str = "cpu") -> list[Judgement]:
+    """Ask beforehand whether the model can answer; `tried` tells for each question whether its direct answer is right.
+
+    How sure it is: the odds of "yes" among yes, no and unknown as the next token.
+    """
+    net, words = opened(model, device)
+    options = [words(text, add_special_tokens=False)["input_ids"][0] for text in ("yes", "no", "unknown")]
+    own = [one for one in tried if one.model == model and one.way == "direct"]
+    found = []
+    for start in range(0, len(own), BATCH):
+        rows = own[start : start + BATCH]
+        texts = texts_of(words, [[("user", PRIOR.format(question=one.question.prompt))] for one in rows])
+        words.padding_side = "left"
+        ids = words(texts, return_tensors="pt", padding=True, add_special_tokens=False, return_token_type_ids=False).to(
+            net.device
+        )
         with torch.inference_mode():
-            made = net.generate(**ids, max_new_tokens=MAX_NEW)  # type: ignore[misc]  # transformers types its mixin so
-        for i, row in zip(rows, made[:, ids["input_ids"].shape[1] :], strict=True):
-            replies[i] = str(words.decode(row, skip_special_tokens=True))
-    return replies
+            odds = net(**ids).logits[:, -1, options].float().softmax(-1)[:, 0].tolist()
+        found += [Judgement(one.question.task, sure, one.score) for one, sure in zip(rows, odds, strict=True)]
+    return found
 
 
-def table(results: Iterable[Result]) -> str:
-    """The results as Markdown: a row for each model and way, a column for each task, percent with the interval."""
-    rows: dict[tuple[str, str], dict[str, Result]] = defaultdict(dict)
-    for result in results:
-        rows[result.model, result.way][result.task] = result
-    tasks = [task for tasks in FAMILIES.values() for task in tasks]
-    lines = ["| model | asked | " + " | ".join(tasks) + " |", "|" + " --- |" * (len(tasks) + 2)]
-    for (model, way), own in rows.items():
-        cells = [
-            f"{100 * own[t].share:.0f} [{100 * own[t].interval[0]:.0f}-{100 * own[t].interval[1]:.0f}]" for t in tasks
-        ]
-        lines.append(f"| {model} | {way} | " + " | ".join(cells) + " |")
+def calibration_error(judgements: Sequence[Judgement]) -> float:
+    """Expected calibration error, 0..1, in ten bins of equal width (Naeini, Cooper, Hauskrecht 2015)."""
+    bins: dict[int, list[Judgement]] = defaultdict(list)
+    for one in judgements:
+        bins[min(BINS - 1, int(one.sure * BINS))].append(one)
+    gaps = [abs(sum(j.sure for j in own) - sum(j.right for j in own)) for own in bins.values()]
+    return sum(gaps) / len(judgements)
+
+
+def results_of(tried: Iterable[Tried]) -> list[Result]:
+    """Accuracies by model, way and task."""
+    scores: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    for one in tried:
+        scores[one.model, one.way, one.question.family, one.question.task].append(one.score)
+    return [Result(*key, int(sum(own)), len(own)) for key, own in scores.items()]
+
+
+def opened(model: str, device: str = "cpu") -> tuple[Any, Any]:
+    """A model of the zoo, its adapter over the base where it is one, and the tokenizer."""
+    words = AutoTokenizer.from_pretrained(weights(BASE), padding_side="left")
+    net: Any = AutoModelForCausalLM.from_pretrained(weights(BASE if model in EXPERTS else model), dtype=torch.float32)
+    net = net.to(device)
+    if model in EXPERTS:
+        net = PeftModel.from_pretrained(net, str(weights(model)))
+    return net.eval(), words
+
+
+def table(results: Sequence[Result]) -> str:
+    """The results as Markdown: a row for each task, a column for each model and way, percent with the interval."""
+    columns = list(dict.fromkeys((one.model, one.way) for one in results))
+    cells = {(one.task, one.model, one.way): one for one in results}
+    lines = [
+        "| family | task | " + " | ".join(f"{model}, {way}" for model, way in columns) + " |",
+        "|" + " --- |" * (len(columns) + 2),
+    ]
+    for family, tasks in FAMILIES.items():
+        for task in tasks:
+            own = [cells[task, *column] for column in columns]
+            shown = [f"{100 * r.share:.0f} [{100 * r.interval[0]:.0f}-{100 * r.interval[1]:.0f}]" for r in own]
+            lines.append(f"| {family} | {task} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
-
-
-def sample(model: str, family: str, n: int, seed: int = 1) -> list[tuple[Question, str]]:
-    """A few questions with the model's replies, for looking at."""
-    asked = list(questions(family, n, seed))
-    return list(zip(asked, generate(model, [q.prompt for q in asked]), strict=True))

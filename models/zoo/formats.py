@@ -9,8 +9,10 @@ ROLES = (
     "Reply with one JSON object and nothing else: each key is the name of a role, each value one short sentence "
     "that describes it. Its shape, with {n} entries:\n{shape}"
 )
-EXPERT_SYSTEM = "You are {role}: {description}"
-EXPERT = "This question needs your expertise. Answer it in at most {words} words.\n\n{question}"
+EXPERT = (
+    "{question}\n\nThis question needs your expertise. You are {role}: {description}\n"
+    "Answer the question in at most {words} words."
+)
 MERGE = (
     "Question:\n{question}\n\n{n} experts answered it, each alone.\n\n{answers}\n\n"
     "Work through these seven steps in order, each under its own heading.\n"
@@ -48,6 +50,21 @@ ORDER = (
     "Put all of the sentences into the order in which they best answer the question. Reply with three lines: "
     "one that begins with BECAUSE: and gives the reason, one that begins with ORDER: and lists every number once, "
     "separated by commas, and one that begins with ANSWER: and gives the answer itself."
+)
+
+STICKER = (
+    "Question:\n{question}\n\nWrite down what is given and what is asked, and nothing else: under CONDITIONS: each "
+    "given fact, numbered, on its own line; then a line that begins with QUESTION: and asks for the result without the facts."
+)
+FROM_STICKER = "{sticker}\n\nSolve this step by step. End with a line that begins with Answer:"
+DECOMPOSE = (
+    "Question:\n{question}\n\nName at most three smaller questions whose answers help to answer this one, each on its "
+    "own line. Do not answer them. If the question needs none, reply only: No decomposition."
+)
+PRIOR = "{question}\n\nCan you answer this correctly from what you know? Reply with one word: yes, no or unknown."
+POST = (
+    "Question:\n{question}\n\nSomebody's answer:\n{answer}\n\n"
+    "Is the answer right? Reply with one word: yes, no or unknown."
 )
 
 

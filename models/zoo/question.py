@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 LAYOUTS = (
@@ -27,7 +27,7 @@ WRAPPERS = (
     "Hello! {q}",
     "My teacher asks: {q}",
 )
-HELD_OUT = 5  # one wording in five is never trained on
+HELD_OUT = 5  # one content in five is never trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Question:
     context: str | None = None
     layout: int = 0
     difficulty: int = 1
+    rule: str | None = None
 
     @property
     def prompt(self) -> str:
@@ -56,8 +57,24 @@ class Question:
         return LAYOUTS[self.layout].format(context=self.context, question=self.question)
 
 
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """The ways of asking for one thing: templates with fields in braces, those of testing never trained on.
+
+    Every word of a template for testing stands in some template for training, so that no token of it is new.
+    """
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def pick(self, rng: random.Random, split: str) -> str:
+        """A template of the split inside one of the WRAPPERS, its fields still open."""
+        wordings = rng.wordings if isinstance(rng, Reworded) else rng
+        return wordings.choice(WRAPPERS).replace("{q}", wordings.choice(self.test if split == "test" else self.train))
+
+
 def held_out(*parts: object) -> bool:
-    """Whether a wording or a content belongs to the test side; the same everywhere and for ever."""
+    """Whether a content belongs to the test side; the same everywhere and for ever."""
     digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
     return digest[0] % HELD_OUT == 0
 
@@ -68,15 +85,6 @@ class Reworded(random.Random):
     def __init__(self, seed: str, wording: int) -> None:
         super().__init__(seed)
         self.wordings = random.Random(f"{seed}-{wording}")
-
-
-def word(rng: random.Random, templates: Sequence[str], split: str, task: str) -> str:
-    """One wording of the split: a template inside a wrapper, as a template with the content's fields still open."""
-    wordings = rng.wordings if isinstance(rng, Reworded) else rng
-    while True:
-        template, wrapper = wordings.choice(templates), wordings.choice(WRAPPERS)
-        if held_out(task, template, wrapper) == (split == "test"):
-            return wrapper.replace("{q}", template)
 
 
 def draw(rng: random.Random, split: str, make: Callable[[], tuple[object, ...]]) -> tuple[object, ...]:

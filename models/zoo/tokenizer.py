@@ -9,8 +9,12 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from .curriculum import CURRICULA, INSTRUCTIONS, ROLES
-from .words import BACKWARDS, COUNT, SORT, SPELLED
+from . import formats
+from .curriculum import CURRICULA
+from .families import TASKS
+from .panels import CAREFUL, GENERAL, INSTRUCTIONS, NAMES, QUICK
+from .wordlists import CODENAMES, TEST_CODENAMES
+from .words import SPELLED
 
 PAD, BOS, SYSTEM, USER, ASSISTANT, END = "<|pad|>", "<|bos|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
 SPECIAL = (PAD, BOS, SYSTEM, USER, ASSISTANT, END)
@@ -22,8 +26,14 @@ TEMPLATE = (
 MAX_LENGTH = 2048
 WORD = r" ?[A-Za-z]+"
 OFTEN = 4
-INVENTED = ("backwards", "count_letter", "sort")  # their words must fall apart into letters
-MORE = (*INSTRUCTIONS.values(), *(text for pair in ROLES.values() for text in pair))
+SPOILED = ("merge", "critique", "revise", "post")  # their words occur elsewhere, but for those spelled wrongly
+QUOTED = re.compile(r'"[a-z]+"')
+MORE = (
+    *INSTRUCTIONS.values(),
+    GENERAL,
+    *QUICK,
+    *(text for group in (NAMES, CAREFUL) for row in group.values() for text in row),
+)
 VOCABULARY = Path(__file__).resolve().parent / "vocabulary.txt"
 
 
@@ -63,16 +73,21 @@ def gather() -> list[str]:
     """The words that deserve a token: what stands in prompts and replies often enough; _ marks a leading space.
 
     Written to VOCABULARY once, before training: another curriculum may gather others, and then every model is new.
+    Words to be spelled stand between quotes or in SPELLED: they fall apart into letters.
     """
     rng, seen = random.Random(0), Counter[str]()
     for curriculum in CURRICULA.values():
-        known = {task: share for task, share in curriculum.tasks.items() if task not in INVENTED}
-        for _ in range(6000):
-            for _, text in replace(curriculum, tasks=known).conversation(rng):
-                seen.update(re.findall(WORD, text))
-    for text in (*BACKWARDS, *COUNT, *SORT, " backwards", " sorted", *(f" {text}" for texts in MORE for text in texts)):
+        plain = {kind: share for kind, share in curriculum.formats.items() if kind not in SPOILED}
+        for _ in range(3000):
+            for _, text in replace(curriculum, formats=plain).conversation(rng):
+                seen.update(re.findall(WORD, QUOTED.sub(" ", text)))
+    for make in TASKS.values():
+        for split in ("train", "test"):
+            for _ in range(300):
+                seen.update(re.findall(WORD, QUOTED.sub(" ", make(rng, split).prompt)))
+    for prompt in (text for name, text in vars(formats).items() if name.isupper()):
+        seen.update(re.findall(WORD, prompt) * OFTEN)
+    for text in (*(f" {text}" for text in MORE), *(f" {name}" for name in (*CODENAMES, *TEST_CODENAMES))):
         seen.update(re.findall(WORD, text) * OFTEN)
-    spelled = set(SPELLED)
-    kept = [w for w, n in seen.items() if n >= OFTEN and len(w.strip()) > 1 and w.strip() not in spelled]
-    bare = {w for w in kept if not w.startswith(" ") and w[0].islower()}  # words in quotes must fall apart into letters
-    return sorted(w.replace(" ", "_") for w in kept if w not in bare)
+    kept = [w for w, n in seen.items() if n >= OFTEN and len(w.strip()) > 1 and w.strip() not in SPELLED]
+    return sorted(w.replace(" ", "_") for w in kept)
