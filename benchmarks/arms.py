@@ -15,9 +15,8 @@ from rich.progress import Progress
 from benchmarks.reports import keep, table
 from benchmarks.serving import Client, client, serving
 from benchmarks.statistics import share
-from models.zoo import Question, check, questions
+from models.zoo import FAMILIES, Question, check, questions
 
-FAMILIES = ("arithmetic", "words", "reading", "facts")
 CONCURRENCY = 12
 
 

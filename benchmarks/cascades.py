@@ -15,11 +15,11 @@ from statistics import mean
 
 from rich.progress import Progress
 
-from benchmarks.arms import FAMILIES, stream
+from benchmarks.arms import stream
 from benchmarks.reports import keep, table
 from benchmarks.statistics import paired, share
 from models.backend import Backend, ModelSpec, connect
-from models.zoo import ZOO, Question, check, questions, weights
+from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
 from router.utility import Worth
 from strategies.cascade import SHIPPED, weigh
 from strategies.core.gate import DEFAULT, Gates, Judged

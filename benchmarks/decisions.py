@@ -25,13 +25,15 @@ from models.embedding import open_embedder
 from models.types import Message, Request
 from router.normal import normal
 from router.policies import load_policy
-from router.types import Arm, Candidate, Feedback, Policy, Recalls, RouterSettings, Settles
+from router.teaching import teach
+from router.types import Arm, Candidate, Feedback, Policy, RouterSettings
 from router.utility import Numbers
 from strategies.core import Query
 from strategies.core.query import Vector
 from strategies.direct import direct
 
 PASTS = (1_000, 10_000, 100_000)
+ASKED = 400
 ARMS = 12
 KINDS = 2_000
 """Different questions that the past is made around."""
@@ -77,10 +79,7 @@ async def timed(n: int, asked: int) -> Timed:
         gc.collect()
         before = _resident()
         policy = load_policy("layered", RouterSettings(quality=0.8, seed=1))
-        if isinstance(policy, Recalls):
-            policy.recall(past(n, texts, embeddings, seed=5))
-        if isinstance(policy, Settles):
-            policy.settle()
+        teach(policy, past(n, texts, embeddings, seed=5))
         gc.collect()
         megabytes = (_resident() - before) / 2**20
         candidates = [Candidate(_arm(i), direct, gpu_seconds=0.1 + i, seconds=0.1) for i in range(ARMS)]
@@ -112,7 +111,16 @@ def _resident() -> int:
 
 
 def report(pasts: Sequence[int], asked: int) -> str:
-    """A row for each past."""
+    """A row for each past; on one core, whatever else the process does before and after."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[0]})
+    try:
+        return _report(pasts, asked)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _report(pasts: Sequence[int], asked: int) -> str:
     rows = []
     for n in pasts:
         found = asyncio.run(timed(n, asked))
@@ -127,11 +135,10 @@ def report(pasts: Sequence[int], asked: int) -> str:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--asked", type=int, default=400)
+    parser.add_argument("--asked", type=int, default=ASKED)
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[0]})
     pasts = (*PASTS, 1_000_000) if options.million else PASTS
     command = f"python -m benchmarks.decisions --asked {options.asked}{' --million' * options.million}"
     keep("decisions", "Decisions by the size of the past", command, report(pasts, options.asked), write=options.write)

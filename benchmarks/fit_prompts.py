@@ -14,13 +14,13 @@ from statistics import mean
 
 from rich.progress import Progress
 
-from benchmarks.arms import FAMILIES, stream
+from benchmarks.arms import stream
 from benchmarks.reports import keep, table
 from benchmarks.statistics import Interval, paired, share
 from models.backend import Backend, ModelSpec, connect
 from models.embedding import Embedder, open_embedder
 from models.types import Message, Request, collect
-from models.zoo import ZOO, Question, check, questions, weights
+from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
 from strategies.fitted.fit_mixture_of_prompts import Demo, Fit, fit, save
 from strategies.mixture_of_prompts import SHIPPED, embedded, nearest, prompt_of
 

@@ -8,7 +8,6 @@ every query is in the table.
 """
 
 import argparse
-import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +20,8 @@ from rich.progress import Progress
 
 from benchmarks.reports import keep, table
 from benchmarks.statistics import share
-from models.embedding import open_embedder
+from benchmarks.tables import KEPT, vectors
 from models.types import Message, Request
-from router.embedded import embedded
 from router.hindsight import Traffic, choices, expectations, taught
 from router.off_policy import ESTIMATORS, estimated, interval, overlap
 from router.outcome_files import read_outcomes
@@ -75,7 +73,7 @@ class Hit:
     lost: float
 
 
-async def opened(path: Path, cache: Path | None, seed: int) -> World:
+def opened(path: Path, cache: Path | None, seed: int) -> World:
     """The world of a table: at most `POPULATION` queries that every arm answered, at most `ARMS` arms."""
     whole = read_outcomes(path)
     order = np.argsort(-np.nanmean(whole.scores, axis=0))
@@ -83,12 +81,9 @@ async def opened(path: Path, cache: Path | None, seed: int) -> World:
     full = np.flatnonzero(whole.ran[:, columns].all(axis=1))
     rows = np.sort(np.random.default_rng(seed).permutation(full)[:POPULATION])
     texts = [whole.texts[i] for i in rows]
-    embedder = await asyncio.to_thread(open_embedder, None)
-    try:
-        vectors = await embedded(embedder, texts, cache)
-    finally:
-        await embedder.close()
-    return World(path.stem, texts, vectors, [whole.arms[i] for i in columns], whole.scores[np.ix_(rows, columns)])
+    return World(
+        path.stem, texts, vectors(texts, cache), [whole.arms[i] for i in columns], whole.scores[np.ix_(rows, columns)]
+    )
 
 
 def logged(world: World, n: int, seed: int, logger: Challenger) -> Traffic:
@@ -198,7 +193,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=Path, default=Path("../shared/data"), metavar="FOLDER")
-    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="where embeddings are kept")
+    parser.add_argument("--cache", type=Path, default=KEPT, metavar="FOLDER", help="where embeddings are kept")
     parser.add_argument("--runs", type=int, default=5, help="logs of each kind for each table (default: 5)")
     parser.add_argument("--n", type=int, default=1200, help="decisions in a log (default: 1200)")
     parser.add_argument("--seed", type=int, default=0)
@@ -208,7 +203,7 @@ def main() -> None:
     with Progress() as progress:
         bar = progress.add_task("logs", total=len(TABLES) * len(LOGGERS) * options.runs)
         for name in TABLES:
-            world = asyncio.run(opened(options.tables / f"{name}.parquet", options.cache, options.seed))
+            world = opened(options.tables / f"{name}.parquet", options.cache, options.seed)
             for logger in LOGGERS:
                 for seed in range(options.seed, options.seed + options.runs):
                     for target, kind, hit in run(world, options.n, seed, logger):

@@ -7,7 +7,6 @@ A judgement is the score of llmrouter_9local.parquet, told by one of three rater
 """
 
 import argparse
-import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +19,8 @@ from rich.progress import Progress
 
 from benchmarks.reports import keep, table
 from benchmarks.statistics import paired
-from models.embedding import open_embedder
+from benchmarks.tables import KEPT, vectors
 from models.types import Message, Request
-from router.embedded import embedded
 from router.outcome_files import read_outcomes
 from router.outcomes import OutcomeTable
 from router.policies import load_policy
@@ -184,26 +182,17 @@ def report(outcomes: OutcomeTable, embeddings: Vector, seeds: int) -> str:
     return "\n\n".join([what, *parts])
 
 
-async def prepared(folder: Path, questions: int, cache: Path | None) -> tuple[OutcomeTable, Vector]:
-    """A sample of the table and its embeddings."""
-    outcomes = read_outcomes(folder / "llmrouter_9local.parquet").sample(questions, 0)
-    embedder = open_embedder(None)
-    try:
-        return outcomes, await embedded(embedder, outcomes.texts, cache)
-    finally:
-        await embedder.close()
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=Path, default=Path("../shared/data"))
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--cache", type=Path, default=KEPT)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    outcomes, embeddings = asyncio.run(prepared(options.tables, options.questions, options.cache))
+    outcomes = read_outcomes(options.tables / "llmrouter_9local.parquet").sample(options.questions, 0)
+    embeddings = vectors(outcomes.texts, options.cache)
     command = f"python -m benchmarks.raters --tables FOLDER --questions {options.questions} --seeds {options.seeds}"
     text = report(outcomes, embeddings, options.seeds)
     keep("raters", "Feedback that is noisy", command, text, write=options.write)

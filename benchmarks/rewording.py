@@ -19,6 +19,7 @@ from models.types import Message, Request
 from models.zoo import FAMILIES, paraphrases
 from router.normal import normal
 from router.policies import load_policy
+from router.teaching import teach
 from router.types import Arm, Candidate, Feedback, Policy, RouterSettings
 from strategies.core import Query
 from strategies.core.query import Vector
@@ -33,10 +34,16 @@ def taught(name: str, path: Path, seed: int) -> tuple[Policy, list[Candidate]]:
     """A policy that has learned the whole table, and the arms."""
     data = laid(path)
     policy = load_policy(name, RouterSettings(quality=1.0, seed=seed, explore=False, params={"background": 0.0}))
-    for row in np.random.default_rng(seed).permutation(len(data.table)).tolist():
-        for i, arm in enumerate(data.table.arms):
-            score, text = float(data.table.scores[row, i]), data.table.texts[row]
-            policy.learn(Feedback(f"{row}/{i}", arm, data.embeddings[row], score, text=text))
+    rows = np.random.default_rng(seed).permutation(len(data.table)).tolist()
+    scores, texts = data.table.scores, data.table.texts
+    teach(
+        policy,
+        (
+            Feedback(f"{row}/{i}", arm, data.embeddings[row], float(scores[row, i]), text=texts[row])
+            for row in rows
+            for i, arm in enumerate(data.table.arms)
+        ),
+    )
     return policy, [Candidate(arm, direct) for arm in data.table.arms]
 
 

@@ -14,7 +14,6 @@ say what other questions of the kind would change; the differences order by orde
 """
 
 import argparse
-import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,8 +26,7 @@ from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
 from benchmarks.reports import keep, table
-from models.embedding import open_embedder
-from router.embedded import embedded
+from benchmarks.tables import KEPT, vectors
 from router.folds import Fold
 from router.ground import Ground, Tell
 from router.measures import Gain
@@ -52,8 +50,8 @@ STREAMS = (
 OURS, LITELLM = "layered", "litellm-adaptive"
 RIVALS = (LITELLM, "linucb", "nearest", "clusters", "thompson", "random")
 BEST = "best single arm"
-KEPT = Path.home() / ".cache" / "pointsman" / "embeddings"
-"""Where `replay` keeps embeddings too."""
+LIMIT = 2000
+"""Questions of a stream, at most."""
 SURE = 2.0
 """Standard errors that a difference must exceed to count."""
 
@@ -190,29 +188,23 @@ def whole(outcomes: OutcomeTable) -> OutcomeTable:
     return replace(outcomes, ids=ids, texts=texts, domains=domains, **arrays)
 
 
-async def prepared(folder: Path, names: Sequence[str], limit: int, cache: Path) -> list[Stream]:
+def prepared(folder: Path, names: Sequence[str] = STREAMS, limit: int = LIMIT, cache: Path = KEPT) -> list[Stream]:
     """The streams with their embeddings."""
-    embedder = open_embedder(None)
-    try:
-        return [
-            Stream(outcomes.name, outcomes, await embedded(embedder, outcomes.texts, cache))
-            for outcomes in tables(folder, names, limit)
-        ]
-    finally:
-        await embedder.close()
+    found = tables(folder, names, limit)
+    return [Stream(outcomes.name, outcomes, vectors(outcomes.texts, cache)) for outcomes in found]
 
 
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--limit", type=int, default=2000, help="questions of a stream, at most")
+    parser.add_argument("--limit", type=int, default=LIMIT, help="questions of a stream, at most")
     parser.add_argument("--seeds", type=int, default=3, help="orders of each stream")
     parser.add_argument("--streams", nargs="+", choices=STREAMS, default=STREAMS, metavar="NAME")
     parser.add_argument("--cache", type=Path, default=KEPT, help="where embeddings are kept (default: as replay does)")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    streams = asyncio.run(prepared(options.tables, options.streams, options.limit, options.cache))
+    streams = prepared(options.tables, options.streams, options.limit, options.cache)
     command = f"python -m benchmarks.rivals --tables FOLDER --limit {options.limit} --seeds {options.seeds}"
     if tuple(options.streams) != STREAMS:
         command += f" --streams {' '.join(options.streams)}"

@@ -1,7 +1,8 @@
 """What the router wins, and where it must not lose: every outcome table, judged on queries that it never learned from.
 
 All arms scored, domains left out, one arm scored per query by the policy's own exploration, a weak and a strong arm
-under a quota, cost at the best single arm's quality, changes on the way, paraphrases, rivals on one stream:
+under a quota, cost at the best single arm's quality, changes on the way, paraphrases, rivals on the same streams, and
+how long a decision takes:
 
     python -m benchmarks.routing [--tables FOLDER] [--seeds 5] [--others 1] [--only full,unseen,...] [--write]
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import adapting, rewording
+from benchmarks import adapting, decisions, rewording, rivals
 from benchmarks.reports import keep, table
 from benchmarks.walks import Job, Walked, over_seeds, told, walks
 from benchmarks.zoo_outcomes import made
@@ -191,6 +192,8 @@ SECTIONS: dict[str, tuple[str, Callable[[Options], str]]] = {
     "zoo": ("Cost at the best single arm's quality, on the zoo", zoo),
     "changes": ("A new arm, a silent drop, a budget", lambda o: adapting.report(o.path(WIDE[0]), o.seeds)),
     "paraphrases": ("Paraphrases of the zoo's questions", lambda o: rewording.report(made(o.zoo), o.seeds)),
+    "rivals": ("Rivals on the same streams", lambda o: rivals.report(rivals.prepared(o.tables), o.seeds)),
+    "decisions": ("How long a decision takes", lambda _: decisions.report(decisions.PASTS, decisions.ASKED)),
 }
 
 

@@ -27,12 +27,14 @@ class Service:
     settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started_seconds: float = 0.0
+    config: Path | None = None
 
     def start(self, patience: float = 120.0) -> None:
         """Start it and wait until it is ready. Raises RuntimeError with the end of its log."""
         log = self.database.with_suffix(".log")
         port = self.url.rpartition(":")[2]
         command = [sys.executable, "-m", "service", "serve", "--port", port, "--db", f"sqlite:///{self.database}"]
+        command += [] if self.config is None else ["--config", str(self.config)]
         begun, self.started_seconds = time.perf_counter(), 0.0
         with log.open("ab") as sink:
             environment = {**os.environ, "HF_HUB_OFFLINE": "1", **self.settings}  # noqa: TID251  # a child's, passed on
@@ -65,10 +67,10 @@ class Service:
 
 
 @contextmanager
-def serving(**settings: str) -> Iterator[Service]:
+def serving(config: Path | None = None, **settings: str) -> Iterator[Service]:
     """A fresh service with an empty database; keyword arguments are settings, as environment variables."""
     with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-        service = Service(f"http://127.0.0.1:{_free_port()}", Path(folder) / "bench.db", settings)
+        service = Service(f"http://127.0.0.1:{_free_port()}", Path(folder) / "bench.db", settings, config=config)
         service.start()
         try:
             yield service

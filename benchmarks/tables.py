@@ -1,6 +1,7 @@
 """Outcome tables with the embeddings of their queries, for the benchmarks that replay them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,12 +28,17 @@ class Laid:
 def laid(path: Path) -> Laid:
     """The table of a file; its queries are embedded once, which may take minutes, and kept in the user's folder."""
     table = read_outcomes(path)
-    return Laid(table, asyncio.run(_embeddings(table)))
+    return Laid(table, vectors(table.texts))
 
 
-async def _embeddings(table: OutcomeTable) -> Vector:
-    embedder = await asyncio.to_thread(open_embedder, None)
-    try:
-        return await embedded(embedder, table.texts, KEPT)
-    finally:
-        await embedder.close()
+def vectors(texts: Sequence[str], cache: Path | None = KEPT) -> Vector:
+    """The unit embeddings of texts, float32 [n, size], which are kept in the folder `cache`."""
+
+    async def embeddings() -> Vector:
+        embedder = await asyncio.to_thread(open_embedder, None)
+        try:
+            return await embedded(embedder, texts, cache)
+        finally:
+            await embedder.close()
+
+    return asyncio.run(embeddings())

@@ -1,77 +1,77 @@
 """transformers' continuous batching with its worker thread, sized once at the start and heard in asyncio."""
 
-import asyncio
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any  # transformers' manager and outputs are untyped
 
 import psutil
 import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
-from transformers.generation.continuous_batching.continuous_api import OutputRouter
 
+from models.adapters import Adapter, Mix
 from models.errors import ModelUnavailable
+from models.footprint import CACHE_BYTES, PAGE, pages_within
+from models.paging import read_by_pages
+from models.prefixes import NAME as PREFIXES
+from models.reporting import Reports
 from models.sampling import Plan, Sampler
 from models.weights import Weights
 
-PAGE = 32
-"""Tokens in a page of the key-value cache."""
-LEAST_TOKENS = 4096
-"""Tokens that the cache holds at least, whatever they take: one long conversation must always fit."""
-
-CACHE_BYTES = {"cpu": 128 * 2**20, "cuda": 8 * 2**30}
-"""The most that a model's key-value cache takes, unless the settings say otherwise; one full context always fits."""
 STEP_TOKENS = {"cpu": 512, "cuda": 2048}
 """The most tokens in one step; longer prompts are read in several."""
+STEP_REQUESTS = 128
+"""The most requests in one step; those of all models over the same weights count."""
 SMALL = 50_000_000
 """Up to so many parameters, one thread of a CPU is faster than several."""
 
 
 class Batcher:
-    """One model, one thread, one batch that requests join and leave at any step."""
+    """One set of weights, one thread, one batch that requests join and leave at any step; adapters come and go too."""
 
     def __init__(self, name: str, weights: Weights, concurrency: int, cache_bytes: int | None, threads: int | None):
         self.name = name
-        self._router = _Router()
-        self._sampler = Sampler()
         model = weights.model
         kind = "cuda" if model.device.type == "cuda" else "cpu"
         self._threads = threads or (1 if model.num_parameters() <= SMALL else psutil.cpu_count(logical=False) or 1)
-        pages = _pages(weights, concurrency, cache_bytes or CACHE_BYTES[kind])
+        self._still = threading.Lock()
+        self._reservation = weights.reservation
+        self._mix = Mix(model)
+        pages = _pages(weights, concurrency, cache_bytes)
         self.capacity = pages * PAGE
         config = ContinuousBatchingConfig(
             page_size=PAGE,
             num_blocks=pages,
             max_batch_tokens=STEP_TOKENS[kind],
-            max_requests_per_batch=max(1, concurrency),
+            max_requests_per_batch=max(STEP_REQUESTS, concurrency),
+            scheduler_type=PREFIXES,
+            allow_block_sharing=True,
             auto_switch_to_flash=False,  # it would fetch a kernel over the network
             use_cuda_graph=False,  # a replayed graph would leave out the sampling
             use_async_batching=False,
         )
-        told: Any = GenerationConfig(eos_token_id=list(weights.ends) or -1, do_sample=False)  # type: ignore[no-untyped-call]  # untyped
+        told: Any = GenerationConfig(eos_token_id=-1, do_sample=False)  # type: ignore[no-untyped-call]  # untyped
         try:
             manager = model.init_continuous_batching(told, config)
-            manager.logit_processor, manager.output_router = self._sampler, self._router
-            manager.warmup()
+            manager.logit_processor, manager.output_router = Sampler(self._mix.arrange), Reports()
+            read_by_pages(manager)
         except (ValueError, RuntimeError, MemoryError, AttributeError, KeyError) as failure:
             raise ModelUnavailable(f"model {name!r} cannot be batched: {failure}", model=name) from failure
         self.manager: Any = manager
-        self._ends = list(weights.ends) or [-1]
         self._start()
-        self.submit(Plan(), [0], 2, None)  # the first step of all is slow; nobody waits for this one
+        self.submit(Plan(), [0], 2, ())  # the first step of all is slow; nobody waits for this one
 
-    def submit(self, plan: Plan, tokens: list[int], most: int, hear: Callable[[Any], None] | None) -> str:
-        """Let a request join; `hear` is called in the running loop with the output after each token. Returns its id.
+    def submit(self, plan: Plan, tokens: list[int], most: int, ends: tuple[int, ...]) -> str:
+        """Let a request join; `plan.hear` is called in the running loop with what it has said. Returns its id.
 
         Raises ModelUnavailable if the worker has stopped.
         """
         request_id = uuid.uuid4().hex
-        if hear is not None:
-            self._sampler.plans[request_id] = plan
-            self._router.hear(request_id, hear)
+        if plan.hear is not None:
+            self.manager.output_router.expect(request_id, plan)
         joined = self.manager.add_request(
-            tokens, request_id=request_id, max_new_tokens=most, streaming=hear is not None, eos_token_id=self._ends
+            tokens, request_id=request_id, max_new_tokens=most, eos_token_id=list(ends) or -1, plan=plan
         )
         if joined is None:
             self.forget(request_id)
@@ -79,20 +79,45 @@ class Batcher:
             raise ModelUnavailable(f"the worker of model {self.name!r} has stopped: {reason}", model=self.name)
         return request_id
 
-    def cancel(self, request_id: str) -> None:
+    def cancel(self, request_id: str, plan: Plan) -> None:
         """Let a request leave at the next step; its place and its pages are free again."""
+        plan.left = True
         self.manager.cancel_request(request_id)
         self.forget(request_id)
 
     def forget(self, request_id: str) -> None:
         """Drop what is kept about a request that has ended."""
-        self._router.forget(request_id)
-        self._sampler.plans.pop(request_id, None)
+        self.manager.output_router.forget(request_id)
+
+    @contextmanager
+    def pause(self, place: int = 0) -> Generator[None, None, None]:
+        """The batch stands still and the model, with the adapter of this place, is the caller's alone."""
+        with self._still, self.manager.pause():
+            self._mix.hold(place)
+            try:
+                yield
+            finally:
+                self._mix.hold(0)
+
+    def join(self, adapter: Adapter) -> int:
+        """Take up an adapter while the batch goes on; returns its place."""
+        with self.pause():
+            return self._mix.join(adapter)
+
+    def leave(self, place: int, adapter: Adapter | None) -> None:
+        """Give up an adapter (or, at place 0, the base alone): its requests end with an error, its pages are forgotten."""
+        with self.pause():
+            self.manager.batch_processor.scheduler.drop(place)
+            if adapter is not None:
+                self._mix.leave(adapter)
+        self.manager.output_router.fail(place, "it was closed")
 
     def close(self) -> None:
         """Stop the thread and free the cache; requests under way fail. Blocks until the current step is done."""
         if self.manager.is_running():
             self.manager.stop(block=True, timeout=30, hard_stop=True)
+        if self._reservation is not None:
+            self._reservation.close()
 
     def _start(self) -> None:
         """As the manager's own start, but in a thread that has a name, its share of cores and ends with the program."""
@@ -102,38 +127,13 @@ class Batcher:
 
     def _run(self) -> None:
         torch.set_num_threads(self._threads)  # holds for this thread alone
-        self.manager._run_generation_loop()
+        with torch.inference_mode():
+            self.manager._run_generation_loop()
 
 
-class _Router(OutputRouter):
-    """Hands each output to the loop that waits for it; what nobody waits for any more is dropped."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._heard: dict[str, tuple[asyncio.AbstractEventLoop, Callable[[Any], None]]] = {}
-
-    def hear(self, request_id: str, callback: Callable[[Any], None]) -> None:
-        self._heard[request_id] = (asyncio.get_running_loop(), callback)
-
-    def forget(self, request_id: str) -> None:
-        self._heard.pop(request_id, None)
-
-    def deliver(self, output: Any) -> None:
-        loop, callback = self._heard.get(output.request_id, (None, None))
-        if loop is not None and callback is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(callback, output)
-
-    def deliver_batch(self, outputs: list[Any]) -> None:
-        for output in outputs:
-            self.deliver(output)
-
-
-def _pages(weights: Weights, concurrency: int, most_bytes: int) -> int:
-    """As many pages as all requests at full length need, within the bytes allowed; at least one context of 4,096."""
-    config = weights.model.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    page_bytes = PAGE * 2 * config.num_hidden_layers * heads * size * weights.model.dtype.itemsize
-    context = -(-weights.context // PAGE) + 1
-    affordable = most_bytes // page_bytes
-    return int(max(min(context, LEAST_TOKENS // PAGE), min(context * concurrency, affordable)))
+def _pages(weights: Weights, concurrency: int, most_bytes: int | None) -> int:
+    """As many pages as all requests at full length need, within the bytes that were reserved or are allowed."""
+    config, itemsize = weights.model.config, weights.model.dtype.itemsize
+    most = most_bytes or CACHE_BYTES.get(weights.model.device.type, CACHE_BYTES["cpu"])
+    granted = most if weights.reservation is None else weights.reservation.cache
+    return pages_within(config, itemsize, weights.context, concurrency, granted)

@@ -7,7 +7,7 @@ and `threads` (of the CPU). Temperature 0 or none is greedy; the same seed gives
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any  # Any: transformers' outputs and tokenizers are untyped
 
 from models.backend import Internals, ModelSpec
@@ -17,10 +17,10 @@ from models.growing import GrowingText
 from models.types import Chunk, Request, TokenLogprob, Usage
 
 if TYPE_CHECKING:  # these import torch, which takes seconds: only a program that opens such a model shall wait for it
-    from models.batching import Batcher
+    from models.engines import Seat
     from models.internals import InThread
+    from models.reporting import Report
     from models.sampling import Plan
-    from models.weights import Weights
 
 MOST_TOKENS = 512
 """Tokens of an answer if the request does not say, as far as the context has room."""
@@ -29,39 +29,37 @@ MOST_TOKENS = 512
 class InProcess:
     """A back-end whose model lives in this process."""
 
-    def __init__(
-        self, name: str, offers: frozenset[str], weights: "Weights", batcher: "Batcher", internals: "InThread"
-    ):
+    def __init__(self, name: str, offers: frozenset[str], seat: "Seat", internals: "InThread"):
         self.name = name
-        self.revision = weights.revision
+        self.revision = seat.weights.revision
         self.offers = offers
         self.internals: Internals | None = internals
-        self._inside, self._batcher = internals, batcher
-        self._tokenizer: Any = weights.tokenizer
-        self._ends = frozenset(weights.ends)
-        self._context = min(weights.context, batcher.capacity)
+        self._inside, self._seat = internals, seat
+        self._tokenizer: Any = seat.weights.tokenizer
+        self._ends = frozenset(seat.weights.ends)
+        self._context = min(seat.weights.context, seat.capacity)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Answer as the tokens come. Raises ContextTooLong, ModelRefused, ModelUnavailable; closing frees the place."""
         started = time.perf_counter()
         prompt = prompt_of(request, self._tokenizer, self.name)
         most = self._room(request, len(prompt.tokens))
-        plan = _plan(request)
-        text = GrowingText(self._decode, (*request.stop, *prompt.stops))
-        heard: asyncio.Queue[Any] = asyncio.Queue()
-        call = self._batcher.submit(plan, list(prompt.tokens), most, heard.put_nowait)
+        stops = (*request.stop, *prompt.stops)
+        text = GrowingText(self._decode, stops)
+        heard: asyncio.Queue[Report] = asyncio.Queue()
+        plan = _plan(request, bool(stops), heard.put_nowait)
+        call = self._seat.submit(plan, list(prompt.tokens), most)
         count, done = 0, False
         try:
             while not done:
-                output = await heard.get()
-                while not heard.empty():  # each output holds all tokens so far
-                    output = heard.get_nowait()
-                if output.error is not None:
-                    raise ModelUnavailable(f"model {self.name!r} failed: {output.error}", model=self.name)
-                tokens, before = output.generated_tokens, count
+                report = await heard.get()
+                while not heard.empty():  # each report holds all tokens so far
+                    report = heard.get_nowait()
+                if report.error is not None:
+                    raise ModelUnavailable(f"model {self.name!r} failed: {report.error}", model=self.name)
+                tokens, before, done = report.tokens, count, report.done
                 count = len(tokens)
                 ended = count > 0 and tokens[-1] in self._ends
-                done = output.is_finished()
                 piece = text.grow(tokens[:-1] if ended else tokens, last=done)
                 entries = self._logprobs(plan, before, count - ended)
                 done = done or text.stopped
@@ -69,15 +67,15 @@ class InProcess:
                     yield Chunk(text=piece, logprobs=entries)
         finally:
             if done and not text.stopped:
-                self._batcher.forget(call)
+                self._seat.batcher.forget(call)
             else:
-                self._batcher.cancel(call)
+                self._seat.batcher.cancel(call, plan)
         usage = Usage(len(prompt.tokens), count, time.perf_counter() - started, plan.gpu_seconds)
         yield Chunk(finish_reason="stop" if ended or text.stopped else "length", usage=usage)
 
     async def close(self) -> None:
         """Stop the model's threads and free its memory; calls under way fail with ModelUnavailable."""
-        await asyncio.to_thread(self._batcher.close)
+        await asyncio.to_thread(self._seat.close)
         await asyncio.to_thread(self._inside.close)
 
     def _room(self, request: Request, used: int) -> int:
@@ -102,25 +100,16 @@ class InProcess:
 
 def open_backend(name: str, spec: ModelSpec) -> InProcess:
     """Load the model and start its worker; blocks while it loads. Raises BadSettings and ModelUnavailable."""
-    from models.batching import Batcher
+    from models.engines import take_seat
     from models.internals import InThread
-    from models.weights import load
 
-    weights = load(name, spec)
-    cache_mb, threads = spec.extra.get("cache_mb"), spec.extra.get("threads")
-    batcher = Batcher(
-        name,
-        weights,
-        spec.concurrency,
-        None if cache_mb is None else int(float(cache_mb) * 2**20),
-        None if threads is None else int(threads),
-    )
+    seat = take_seat(name, spec)
     offers = frozenset({"logprobs", "internals"}) | spec.offers
-    return InProcess(name, offers, weights, batcher, InThread(weights, batcher))
+    return InProcess(name, offers, seat, InThread(seat.weights, seat))
 
 
-def _plan(request: Request) -> "Plan":
-    from models.sampling import Plan
+def _plan(request: Request, stops: bool, hear: "Callable[[Report], None]") -> "Plan":
+    from models.sampling import EVERY, Plan
 
     return Plan(
         temperature=request.temperature or 0.0,
@@ -128,4 +117,6 @@ def _plan(request: Request) -> "Plan":
         seed=request.seed,
         wants_logprobs=request.logprobs,
         top=request.top_logprobs or 0,
+        every=0.0 if stops else EVERY,  # a stop string ends the answer at the very step that completes it
+        hear=hear,
     )

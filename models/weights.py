@@ -1,7 +1,6 @@
 """Loading a causal language model and its tokenizer from a directory or by id, and saying what is wrong with it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any  # transformers' models and tokenizers are untyped
 
 import torch
@@ -9,8 +8,14 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
+from models.architecture import config_of
 from models.backend import ModelSpec
-from models.errors import BadSettings, ModelUnavailable
+from models.device import device_of
+from models.errors import BadSettings
+from models.footprint import CACHE_BYTES, least_pages, page_bytes, pages_within, weights_bytes
+from models.memory import LEDGER, Reservation
+from models.model_folder import ModelFolder, locate
+from models.precision import Precision, precision_of, round_weights
 from models.revision import digest, digest_of_folder
 
 UNKNOWN_CONTEXT = 2048
@@ -22,6 +27,7 @@ class Weights:
     """A model on its device, ready to run, its tokenizer, its context in tokens and the tokens that end an answer.
 
     `revision` changes with the files that it was read from; of a model read by its id, with its commit on the hub.
+    `reservation` is what it holds of the memory for models; whoever closes the model closes it.
     """
 
     model: Any
@@ -29,52 +35,94 @@ class Weights:
     context: int
     ends: tuple[int, ...]
     revision: str = ""
+    reservation: Reservation | None = None
 
 
 def load(name: str, spec: ModelSpec) -> Weights:
-    """Read the weights. Raises BadSettings without a path, ModelUnavailable where they cannot be loaded."""
+    """Read the weights, once their memory and their cache's is reserved.
+
+    Raises BadSettings for settings that cannot be meant, ModelUnavailable for a model that cannot be loaded here.
+    """
     source = spec.path or spec.model
     if not source:
         raise BadSettings(f"models.{name} is in_process and needs a path: a directory or a model's id")
-    source = _place(name, source)
-    device = torch.device(spec.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    for key in ("cache_mb", "threads"):
+        _check_number(name, key, spec.extra.get(key))
+    device = device_of(name, spec.device)
+    precision = precision_of(name, spec.dtype, device)
+    folder = locate(name, source)
+    config = config_of(folder)
+    tokenizer = _tokenizer(folder)
+    context = _context(config, tokenizer)
+    reservation = _reserve(folder, spec, config, precision, context, device)
+    try:
+        model = _model(folder, precision, device)
+    except BaseException:
+        reservation.close()
+        raise
+    return Weights(model, tokenizer, context, _ends(model, tokenizer), _revision(folder), reservation)
+
+
+def _check_number(name: str, key: str, told: object) -> None:
+    if told is not None and (isinstance(told, bool) or not isinstance(told, int | float) or told <= 0):
+        raise BadSettings(f"models.{name}.extra.{key} = {told!r} must be a number above 0")
+
+
+def _reserve(
+    folder: ModelFolder, spec: ModelSpec, config: Any, precision: Precision, context: int, device: torch.device
+) -> Reservation:
+    told = spec.extra.get("cache_mb")
+    most = CACHE_BYTES.get(device.type, CACHE_BYTES["cpu"]) if told is None else int(float(told) * 2**20)
+    stored = getattr(config.get_text_config(), "dtype", None) or getattr(config, "dtype", None) or torch.float32
+    itemsize = (stored if precision.dtype == "auto" else getattr(torch, precision.dtype)).itemsize
+    page = page_bytes(config, itemsize)
+    wanted = page * pages_within(config, itemsize, context, spec.concurrency, most)
+    needed = weights_bytes(folder, config, precision)
+    return LEDGER.reserve(folder.name, str(device), needed, wanted, page * least_pages(context))
+
+
+def _model(folder: ModelFolder, precision: Precision, device: torch.device) -> Any:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        dtype = spec.dtype or ("float32" if device.type == "cpu" else "auto")
-        loaded: Any = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, output_loading_info=True)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder.source, dtype=precision.dtype, output_loading_info=True, trust_remote_code=False
+        )
         model, report = loaded
-        model = model.to(device).eval()
+        missing = sorted(report["missing_keys"])
+        if missing:
+            lacks = ", ".join(missing[:3])
+            raise folder.wrong(f"the weights in {folder.source!r} lack {len(missing)} tensors: {lacks}")
+        round_weights(folder.name, model, precision, device)
+        return model.to(device).eval()
+    except (torch.OutOfMemoryError, MemoryError) as failure:
+        raise folder.wrong(
+            f"{device} has too little memory for the weights of {folder.source!r}; use a smaller dtype, or close others"
+        ) from failure
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as failure:
         reason = " ".join(str(failure).split())[:400]
-        raise ModelUnavailable(f"model {name!r} cannot be loaded from {source!r}: {reason}", model=name) from failure
-    missing = sorted(report["missing_keys"])
-    if missing:
-        lacks = ", ".join(missing[:3])
-        raise ModelUnavailable(f"the weights in {source!r} lack {len(missing)} tensors: {lacks}", model=name)
-    return Weights(model, tokenizer, _context(model, tokenizer), _ends(model, tokenizer), _revision(source, model))
+        raise folder.wrong(f"{folder.source!r} cannot be loaded: {reason}") from failure
 
 
-def _place(name: str, source: str) -> str:
-    """The directory, or an id as it stands; what can only be a directory must exist."""
-    path = Path(source).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelUnavailable(f"model {name!r}: the directory {source!r} has no config.json", model=name)
-        return str(path)
-    if path.is_absolute() or source.startswith((".", "~")) or source.count("/") != 1:
-        raise ModelUnavailable(f"model {name!r}: there is no directory {source!r}", model=name)
-    return source
+def _tokenizer(folder: ModelFolder) -> Any:
+    """The tokenizer; transformers makes an empty one where there are no files, which is no tokenizer."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder.source, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, AttributeError) as failure:
+        reason = " ".join(str(failure).split())[:300]
+        raise folder.wrong(f"the tokenizer of {folder.source!r} cannot be read: {reason}") from failure
+    files = {"tokenizer.json", *tokenizer.vocab_files_names.values()}
+    if not any((folder.path / file).is_file() for file in files):
+        raise folder.wrong(f"{folder.source!r} has no tokenizer: none of {', '.join(sorted(files))}")
+    return tokenizer
 
 
-def _revision(source: str, model: Any) -> str:
-    if Path(source).is_dir():
-        return digest_of_folder(Path(source))
-    return digest(source, str(getattr(model.config, "_commit_hash", None) or ""))
+def _revision(folder: ModelFolder) -> str:
+    """What the files are; in the hub's cache a folder has its commit's name."""
+    return digest(folder.source, folder.path.name) if folder.on_hub else digest_of_folder(folder.path)
 
 
-def _context(model: Any, tokenizer: Any) -> int:
-    known = getattr(model.config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
+def _context(config: Any, tokenizer: Any) -> int:
+    known = getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
     return int(known) if 0 < known < 10**9 else UNKNOWN_CONTEXT
 
 

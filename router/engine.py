@@ -18,6 +18,7 @@ from router.normal import normal
 from router.pacing import Pacer
 from router.run import Run, Tell
 from router.sticky import Sticky
+from router.turns import Turns
 from router.types import Arm, Candidate, Decided, Decision, Event, Feedback, Policy, RouterSettings
 from strategies.core import Budget, Constraints, Context, Failed, Noted, Query
 from strategies.core.query import Library, Memory, question_of
@@ -52,6 +53,7 @@ class Engine:
         self._library, self._memory, self._params = library, memory, params
         self.pacer = pacer or Pacer()
         self._sticky = Sticky(0) if sticky is None else sticky
+        self.turns = Turns(self.learn)
 
     async def decide(
         self,
@@ -110,7 +112,7 @@ class Engine:
                 self.pacer.learn(ended.outcome)
                 if ended.outcome.blamed:
                     # The store derives the same feedback from Ended, so that a restart comes to the same beliefs.
-                    self.learn(_failure(decision))
+                    self.turns.learn(_failure(decision))
         yield ended
         work.result()
 

@@ -1,7 +1,7 @@
 """What is fitted from the past: principal components, the forest, regions, and how near questions usually are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
@@ -25,14 +25,16 @@ LEVELLINGS, WIDE = 2, 0.4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """The fitted half of a policy; `judgements` is how many it was fitted from, `reward` what
-    the arms got, `level` what they would have got on equally hard questions, `bases` what each did in the regions.
+    """The fitted half of a policy; `judgements` is how many it was fitted from, `columns` the arms that were judged, by
+    name; of them, `reward` is what they got, `level` what they would have got on equally hard questions, `bases` what
+    each did in the regions.
 
     `mean` [size] and `components` [size, 24] are the projection, `centres` [regions, size] unit vectors; a question
     farther than `far` from the known ones counts as unlike them all, one nearer by `margin` as one of them.
     """
 
     judgements: int
+    columns: Columns
     mean: Floats
     components: Floats
     forest: Forest
@@ -48,10 +50,6 @@ class Fit:
         """What the trees look at, float32 [n, 24 + surface]."""
         return np.hstack([(embeddings - self.mean) @ self.components, surfaces])
 
-    def leaves(self, embeddings: Vector, surfaces: Floats) -> Rows:
-        """Where questions fall, [n, trees]."""
-        return self.forest.leaves(self.features(embeddings, surfaces))
-
     def trust(self, features: Floats) -> Numbers:
         """How far the forest is to be believed of each question, 0..1: the less, the farther it lies from the known."""
         return np.asarray(np.clip((self.far - self.forest.distance(features)) / self.margin, 0.0, 1.0))
@@ -66,15 +64,18 @@ class Fit:
 
 
 def fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, far: float, usual: float) -> Fit:
-    """Fit everything from a snapshot; the same snapshot gives the same fit. Takes from a tenth of a second to a minute.
+    """Fit everything from a snapshot; the same judgements give the same fit, bit by bit. Takes up to a minute.
 
+    Which arms may be chosen beside those that were judged, and in which order they were met, changes nothing: arms are
+    taken by name, since sums of floats hang on their order, and a split of a tree may hang on the last bit of a sum.
     `far` and `usual` are shares of the questions: those that lie farther off than these bound the trust in the forest.
     """
     count = min(COMPONENTS, *past.embeddings.shape)
     pca = PCA(count, svd_solver="covariance_eigh").fit(past.embeddings.astype(np.float64))
     mean, components = pca.mean_.astype(np.float32), pca.components_.T.astype(np.float32)
     features = np.hstack([(past.embeddings - mean) @ components, past.surfaces])
-    judged, width = past.judged, len(columns)
+    judged, columns = _by_name(past.judged, columns)
+    width = len(columns)
     forest, wide = _grown(features, count, judged, columns, strength, shape)
     expected = forest.left_out(features, judged)
     centres = _centres(past.embeddings)
@@ -88,6 +89,7 @@ def fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, far: fl
     outer, inner = forest.spread(features, (far, usual))
     return Fit(
         past.judgements,
+        columns,
         mean,
         components,
         forest,
@@ -99,6 +101,14 @@ def fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, far: fl
         level,
         lifted.bases,
     )
+
+
+def _by_name(judged: Judged, columns: Columns) -> tuple[Judged, Columns]:
+    """The judgements over columns of their own: of the arms that were judged alone, by name."""
+    arms, own = columns.arms(), Columns()
+    for arm in sorted(arms[column] for column in np.unique(judged.column).tolist()):
+        own.of(arm)
+    return replace(judged, column=own.places(columns)[judged.column]), own
 
 
 def _grown(

@@ -130,7 +130,8 @@ class Forest:
         hard = (self._total_sums / (self._totals + self._lean))[:, None]
         self.reach = self._reach(leaves, judged, excess)
         own = (sums - counts * hard) / (counts + self._lean)
-        self._values = (self.reach.hard * hard + self.reach.own * own).astype(np.float32)
+        values = self.reach.hard * hard + self.reach.own * own
+        self._values = np.hstack([values, self.reach.hard * hard]).astype(np.float32)
 
     def leaves(self, features: Floats) -> Rows:
         """The leaf of every tree, and the cell of every partition, that questions fall into, [n, leaves]."""
@@ -152,20 +153,23 @@ class Forest:
         """How far off, of the questions that were fitted, these shares lie at least."""
         return self._mosaic.spread(features, shares)
 
-    def predict(self, leaves: Rows) -> Numbers:
-        """The expected reward of every arm, [n, arms], for questions that fall into these leaves, [n, trees]."""
-        found = np.empty((len(leaves), len(self.usual)))
+    def excess(self, leaves: Rows) -> Numbers:
+        """By how much each arm does better than its level, [n, arms + 1], on questions of these leaves, [n, trees].
+
+        The last column stands for an arm that was never judged: it is taken to do as all do there.
+        """
+        found = np.empty((len(leaves), len(self.usual) + 1))
         for start in range(0, len(leaves), 512):
             found[start : start + 512] = np.einsum("nla,l->na", self._values[leaves[start : start + 512]], self._share)
-        return np.asarray(found + self.usual)
+        return found
 
-    def predict_one(self, leaves: Rows) -> Numbers:
-        """The expected reward of every arm, [arms]."""
-        return np.asarray(self._share @ self._values[leaves] + self.usual, dtype=np.float64)
+    def excess_of_one(self, leaves: Rows) -> Numbers:
+        """The same of one question, [arms + 1]."""
+        return np.asarray(self._share @ self._values[leaves], dtype=np.float64)
 
     def seen(self, leaves: Rows) -> Numbers:
-        """How many judgements of each arm a leaf around one question holds, on average, [arms]."""
-        return np.asarray(self._share @ self._counts[leaves], dtype=np.float64)
+        """How many judgements of each arm a leaf around one question holds, on average, [arms + 1]."""
+        return np.append(self._share @ self._counts[leaves], 0.0).astype(np.float64)
 
     def left_out(self, features: Floats, judged: Judged) -> Numbers:
         """What would be expected of each judgement if it had not been counted itself, [judgements]."""
@@ -182,7 +186,7 @@ class Forest:
         """By how much each arm does better than its level over these questions, beyond what all arms do, [arms]."""
         leaves = self.leaves(features)
         hard = (self._total_sums / (self._totals + self._lean))[leaves] @ self._share
-        return np.asarray((self.predict(leaves) - self.usual).mean(axis=0) - self.reach.hard * hard.mean())
+        return np.asarray(self.excess(leaves)[:, :-1].mean(axis=0) - self.reach.hard * hard.mean())
 
     def relevelled(self, features: Floats, judged: Judged, usual: Numbers, shape: Shape) -> "Forest":
         """The same splits with what is judged in their leaves told against other levels of the arms."""
@@ -216,7 +220,7 @@ def grow(features: Floats, components: int, judged: Judged, usual: Numbers, shap
     The same judgements give the same forest.
 
     The trees split where arms part: the target of a question is, per arm, by how much it did better than usual there
-    (nothing where it was not tried), less the mean over arms where most of them were tried.
+    (nothing where it was not tried), less the mean over arms where most of them, and more than one, were tried.
     """
     rows, arms = len(features), len(usual)
     flat = judged.row * arms + judged.column
@@ -225,9 +229,9 @@ def grow(features: Floats, components: int, judged: Judged, usual: Numbers, shap
     target = np.bincount(flat, excess, minlength=rows * arms).reshape(rows, arms) / np.maximum(weight, 1e-9)
     tried = weight > 0
     labels = tried.sum(axis=1)
-    mean = np.where(labels > arms / 2, target.sum(axis=1) / np.maximum(labels, 1), 0.0)
+    mean = np.where(labels > max(1.0, arms / 2), target.sum(axis=1) / np.maximum(labels, 1), 0.0)
     target = np.where(tried, target - mean[:, None], 0.0)
     leaf = shape.leaf(float(labels.mean()))
     fitted = ExtraTreesRegressor(shape.trees, min_samples_leaf=leaf, max_features=shape.share, random_state=0)
-    trees = Trees(fitted.fit(features, target))
+    trees = Trees(fitted.fit(features, target if arms > 1 else target[:, 0]))
     return Forest(trees, Mosaic(features, components, int(tried.sum())), features, judged, usual, shape)

@@ -9,7 +9,8 @@ import numpy as np
 from models.types import Message, Request
 from router.folds import Fold
 from router.outcomes import OutcomeTable, Rows
-from router.types import Arm, Candidate, Choice, Feedback, Policy, Predicts, Recalls, Settles
+from router.teaching import teach
+from router.types import Arm, Candidate, Choice, Feedback, Policy, Predicts, Settles
 from router.utility import Numbers, Worth, prices
 from strategies.core import Constraints, Context, Query, Strategy
 from strategies.core.query import Vector
@@ -63,14 +64,7 @@ class Ground:
 
     def teach(self, policy: Policy, tell: Tell) -> None:
         """Tell the policy what every arm scored on each training query."""
-        told = self._told(tell)
-        if isinstance(policy, Recalls):
-            policy.recall(told)
-        else:
-            for one in told:
-                policy.learn(one)
-        if isinstance(policy, Settles):
-            policy.settle()
+        teach(policy, self._told(tell))
 
     def stream(self, policy: Policy, tell: Tell) -> Numbers:
         """Let the policy choose for each training query in turn, and tell it what that arm scored.

@@ -18,7 +18,8 @@ import numpy as np
 
 from models.types import Message, Request
 from router.off_policy import Sample
-from router.types import Arm, Candidate, Estimate, Feedback, Logged, Policy, Recalls, RouterSettings, Settles
+from router.teaching import teach
+from router.types import Arm, Candidate, Estimate, Feedback, Logged, Policy, RouterSettings
 from router.utility import Numbers, Worth, prices
 from strategies.core import Query, Strategy, load
 from strategies.core.query import Vector
@@ -116,7 +117,7 @@ def taught(policy: Policy, traffic: Traffic) -> Iterator[range]:
     known = 0
     for begin, end in traffic.blocks:
         now = bisect_left(said, traffic.decisions[begin].at, key=lambda one: one.at)
-        _teach(policy, said[known:now])
+        teach(policy, said[known:now])
         known = now
         yield range(begin - first, end - first)
 
@@ -134,7 +135,7 @@ def expectations(fresh: Callable[[], Model], traffic: Traffic, tick: Tick = lamb
         mine = np.flatnonzero(folds == k).tolist()
         if mine:
             model = fresh()
-            _teach(model, [one for one in traffic.feedback if fold(one.decision_id) != k])
+            teach(model, [one for one in traffic.feedback if fold(one.decision_id) != k])
             vectors = np.stack([judged[i].embedding for i in mine])
             found[mine] = model.predict(vectors, [judged[i].text for i in mine], traffic.arms)
         tick()
@@ -175,13 +176,3 @@ def _candidate(arm: Arm, one: Logged, known: Mapping[str, Strategy]) -> Candidat
 
 def _query(one: Logged) -> Query:
     return Query(Request((Message("user", one.text),)), one.embedding, one.constraints, None)
-
-
-def _teach(learner: Policy | Model, feedback: Sequence[Feedback]) -> None:
-    if isinstance(learner, Recalls):
-        learner.recall(feedback)
-    else:
-        for one in feedback:
-            learner.learn(one)
-    if isinstance(learner, Settles):
-        learner.settle()

@@ -1,9 +1,9 @@
 """The parameters of the default policy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from models.errors import BadSettings
+from router.parameters import read
 from router.refitting import FIRST
 
 SOON = 10.0
@@ -37,23 +37,17 @@ class Knobs:
     @classmethod
     def of(cls, params: Mapping[str, float]) -> "Knobs":
         """The settings' values. Raises BadSettings for one that cannot be meant."""
-        tuning = cls(**{f.name: params[f.name] for f in fields(cls) if f.name in params})
-        for name, fine in (
-            ("strength", tuning.strength > 0),
-            ("caution", tuning.caution >= 0),
-            ("sharpness", tuning.sharpness > 0),
-            ("floor", 0 <= tuning.floor < 1),
-            ("draws", tuning.draws >= 1),
-            ("far", 0 <= tuning.far < tuning.usual),
-            ("usual", tuning.usual <= 1),
-            ("window", tuning.window >= FIRST),
-            ("trees", tuning.trees >= 1),
-        ):
-            if not fine:
-                raise BadSettings(f"router.params.{name} = {params.get(name)!r} cannot be meant")
-        return tuning
+        return read(cls, params, cls._meant)
 
-
-VARIANTS = ({"caution": 0.0}, {"caution": 1.0}, {"strength": 8.0})
-"""What `tune` tries beside the parameters in use. None changes how much is explored: that costs now and pays later,
-which no log shows."""
+    def _meant(self) -> Mapping[str, bool]:
+        return {
+            "strength": self.strength > 0,
+            "caution": self.caution >= 0,
+            "sharpness": self.sharpness > 0,
+            "floor": 0 <= self.floor < 1,
+            "draws": self.draws >= 1,
+            "far": 0 <= self.far < self.usual,
+            "usual": self.usual <= 1,
+            "window": self.window >= FIRST,
+            "trees": self.trees >= 1,
+        }

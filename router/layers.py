@@ -7,6 +7,7 @@ here first (router.shifts): what was known of its level before counts for little
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from router.fit import Fit
 from router.past import KEPT
@@ -28,13 +29,15 @@ class Layers:
     """The online half of a policy: begins with what a fit found (or with nothing) and takes judgements one by one."""
 
     def __init__(self, fit: Fit | None, columns: Columns, strength: float) -> None:
-        self._fit, self._columns, self._strength = fit, columns, strength
-        self.weight, self.reward = (np.zeros(0), np.zeros(0)) if fit is None else (fit.weight.copy(), fit.reward.copy())
-        self._level = np.zeros(0) if fit is None else fit.level.copy()
+        self._fitted, self._columns, self._strength = Columns() if fit is None else fit.columns, columns, strength
+        self._places = self._fitted.places(columns)
+        nothing = np.zeros(len(self._fitted))
+        known = (nothing, nothing, nothing) if fit is None else (fit.weight, fit.reward, fit.level)
+        self.weight, self.reward, self._level = (np.append(table, 0.0)[self._places] for table in known)
         regions = 0 if fit is None else len(fit.centres)
         self._region_weight, self._region_off = np.zeros((regions, 16)), np.zeros((regions, 16))
         self._watches: list[Watch] = []
-        self._bases: list[Base] = [] if fit is None else [_copied(fit, column) for column in range(len(fit.weight))]
+        self._bases = [] if fit is None else [_copied(fit, place) for place in self._places.tolist()]
         self._usual: Numbers | None = None
         self._same, self.changes = np.ones(len(self.weight)), 0
         self._widen()
@@ -46,6 +49,13 @@ class Layers:
             self._widen()
             self._usual = overall(self.weight, self._levels(), self._columns, self._strength).mean
         return self._usual
+
+    @property
+    def places(self) -> NDArray[np.intp]:
+        """The place of each arm among those of the fit, [arms]; one past the last for an arm it never met."""
+        if len(self._places) != len(self._columns):
+            self._places = self._fitted.places(self._columns)
+        return self._places
 
     def off(self, region: int) -> Numbers:
         """By how much each arm does better in the region than the forest says, [arms]."""
@@ -117,9 +127,9 @@ class Layers:
         self._bases += [Base(max(1, len(self._region_off))) for _ in range(width - len(self._bases))]
 
 
-def _copied(fit: Fit, column: int) -> Base:
+def _copied(fit: Fit, place: int) -> Base:
     """What the fit knows of an arm in the regions, to go on from."""
-    base, known = Base(len(fit.centres)), fit.bases.get(column)
+    base, known = Base(len(fit.centres)), fit.bases.get(place)
     if known is not None:
         base.weight[:], base.off[:] = known.weight, known.off
     return base

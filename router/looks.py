@@ -69,8 +69,8 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
     spot = fit.forest.spot(features[0])
     trust, leaves = fit.trust_at(spot), spot.leaves
     region = int(fit.region(embedding))
-    quality = usual + trust * _excess(fit, fit.forest.predict_one(leaves), width)
-    seen = trust * layers.same() * _wide(fit.forest.seen(leaves), width) + layers.seen(region)
+    quality = usual + trust * fit.forest.excess_of_one(leaves)[layers.places]
+    seen = trust * layers.same() * fit.forest.seen(leaves)[layers.places] + layers.seen(region)
     quality = quality + trust * layers.off(region) / (layers.seen(region) + lean.region)
     new = places >= fit.judgements
     if new.any():
@@ -81,13 +81,12 @@ def look(embedding: Vector, text: str, past: Past, fit: Fit | None, layers: Laye
     return Look(quality, seen, tried, places, cosines, trust)
 
 
-def expected(embeddings: Vector, texts: list[str], fit: Fit, layers: Layers, width: int) -> Numbers:
-    """The expected quality of every arm at many questions, [n, width], right after a fit: without the nearest."""
+def expected(embeddings: Vector, texts: list[str], fit: Fit, layers: Layers) -> Numbers:
+    """The expected quality of every arm at many questions, [n, arms], right after a fit: without the nearest."""
     surfaces = np.stack([surface(text) for text in texts]).astype(np.float32)
     features = fit.features(embeddings, surfaces)
-    excess = fit.forest.predict(fit.forest.leaves(features)) - fit.forest.usual
-    wide = np.hstack([excess, np.repeat(excess.mean(axis=1, keepdims=True), width - excess.shape[1], axis=1)])
-    return np.asarray(layers.usual + fit.trust(features)[:, None] * wide)
+    excess = fit.forest.excess(fit.forest.leaves(features))[:, layers.places]
+    return np.asarray(layers.usual + fit.trust(features)[:, None] * excess)
 
 
 def within(quality: Numbers) -> Numbers:
@@ -111,13 +110,3 @@ def _judgements(near: Near, past: Past) -> tuple[Rows, Numbers]:
     order = np.argsort(near.rows)
     found = order[np.searchsorted(near.rows[order], past.row.rows[places])] if len(places) else places
     return places, near.cosines[found].astype(np.float64)
-
-
-def _excess(fit: Fit, quality: Numbers, width: int) -> Numbers:
-    """By how much each arm is expected to do better here than usual; an arm the forest never met: as all do."""
-    excess = quality - fit.forest.usual
-    return np.append(excess, np.full(width - len(excess), excess.mean())) if len(excess) < width else excess
-
-
-def _wide(values: Numbers, width: int) -> Numbers:
-    return np.append(values, np.zeros(width - len(values))) if len(values) < width else values

@@ -48,6 +48,10 @@ class Columns:
         """All arms ever met, in the order of their columns."""
         return list(self._of)
 
+    def places(self, of: "Columns") -> NDArray[np.intp]:
+        """For each column of the other one, which column its arm has here; one past the last where it has none."""
+        return np.array([self._of.get(arm, len(self)) for arm in of._of], dtype=np.intp)
+
 
 class Record:
     """What was rated: per row (a region) and column (an arm) the weight, the reward, and what of it was not plain.

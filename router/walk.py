@@ -20,8 +20,7 @@ def walk(layers: Layers, past: Past, asides: Asides, fitted: Fit | None, since: 
             embedding = past.index.vectors(np.array([row]))[0]
             features = fitted.features(embedding[None], past.surfaces.rows[row][None])
             spot = fitted.forest.spot(features[0])
-            excess = fitted.trust_at(spot) * (fitted.forest.predict_one(spot.leaves) - fitted.forest.usual)
-            usual += float(excess[column]) if column < len(excess) else float(excess.mean())
+            usual += fitted.trust_at(spot) * float(fitted.forest.excess_of_one(spot.leaves)[layers.places[column]])
             region = int(fitted.region(embedding))
         layers.take(column, reward, weight, usual, region)
     heed(layers, asides, len(past))

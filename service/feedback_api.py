@@ -74,7 +74,7 @@ class FeedbackBody(BaseModel):
 @router.post("/v1/feedback")
 async def rate(body: FeedbackBody, house: HouseOf) -> dict[str, Any]:
     """Take a judgement down and learn from it; the same one twice counts once. Raises UnknownDecision."""
-    async with house.learning:  # learned in the order in which it is kept, so that a restart comes to the same beliefs
+    async with house.engine.turns:  # a restart comes to the same beliefs
         rated = await house.store.ratings.rate(
             body.id,
             body.reward,

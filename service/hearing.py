@@ -17,6 +17,7 @@ import structlog
 from models.errors import PointsmanError
 from models.types import Message
 from router.signals import ASKED_AGAIN, LONGEST, RATER, Signal, heard
+from router.turns import Turns
 from router.types import Decision, Feedback
 from service.metrics import Metrics
 from store.ratings import Ratings
@@ -41,9 +42,7 @@ class Turn:
 class Hearing:
     """Hears every run that has ended, in turn. `learning` is held while a judgement is kept and learned."""
 
-    def __init__(
-        self, ratings: Ratings, learn: Callable[[Feedback], None], learning: asyncio.Lock, metrics: Metrics
-    ) -> None:
+    def __init__(self, ratings: Ratings, learn: Callable[[Feedback], None], learning: Turns, metrics: Metrics) -> None:
         self._ratings, self._learn, self._learning, self._metrics = ratings, learn, learning, metrics
         self._turns: OrderedDict[bytes, Turn] = OrderedDict()
         self._ended: asyncio.Queue[tuple[Decision, str | None] | None] = asyncio.Queue()

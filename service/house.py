@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from models.backend import Backend, connect
 from models.embedding import Embedder, open_embedder
 from models.errors import BadSettings, ModelUnavailable
 from models.limits import limit
+from models.memory import LEDGER
 from router.catalog import Catalog
 from router.costs import Costs
 from router.engine import Engine
@@ -56,7 +57,6 @@ class House:
     documents: Documents
     runs: Runs
     hearing: Hearing
-    learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
         """The engine's run of the decision; while it goes, the house is not closed under it."""
@@ -112,11 +112,11 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
         documents.start()
         await documents.wait(DOCUMENTS_WAIT)
         _check_default(settings, catalog)
-        runs, learning = Runs(), asyncio.Lock()
-        hearing = Hearing(store.ratings, engine.learn, learning, metrics)
+        runs = Runs()
+        hearing = Hearing(store.ratings, engine.learn, engine.turns, metrics)
         stack.push_async_callback(hearing.close, END_WAIT)
         stack.push_async_callback(runs.ended, END_WAIT)
-        idle = open_idle(settings, engine, store, embedder.name, backends, runs, learning)
+        idle = open_idle(settings, engine, store, embedder.name, backends, runs)
         stack.push_async_callback(idle.close)
         idle.start()
         yield House(
@@ -132,7 +132,6 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
             documents,
             runs,
             hearing,
-            learning,
         )
 
 
@@ -166,6 +165,8 @@ async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embe
 async def _opened_models(settings: Settings, stack: AsyncExitStack) -> dict[str, Backend]:
     """The models, off the loop and one after another: transformers cannot load two at once in one process."""
     backends = {}
+    here = sum(table.backend == "in_process" for table in settings.models.values())
+    LEDGER.allow(settings.server.model_memory_gb, here)
     for name, table in settings.models.items():
         spec = table.spec()
         try:

@@ -12,6 +12,7 @@ from models.errors import BadSettings, PointsmanError
 from router.answer_raters import raters
 from router.calibration import Calibration, Pair
 from router.engine import Engine
+from router.turns import Turns
 from router.types import Feedback
 from service.following import Runs
 from service.sections import Settings
@@ -130,13 +131,12 @@ def open_idle(
     embedder: str,
     backends: Mapping[str, Backend],
     runs: Runs,
-    learning: asyncio.Lock,
 ) -> Idle:
     """What the settings say of idle times, over an engine and its store. Raises BadSettings."""
     params = settings.router.params
     judges = raters(backends, {name: table.role for name, table in settings.models.items()})
     calibration = Calibration(engine, PastQuestions(store.database, embedder), judges, seed=settings.router.seed)
-    keep = keeper(store.ratings, engine.learn, learning)
+    keep = keeper(store.ratings, engine.learn, engine.turns)
     return Idle(calibration, keep, runs, calls_per_hour(params), after=seconds_before(params))
 
 
@@ -156,9 +156,7 @@ def seconds_before(params: Mapping[str, float]) -> float:
     return after
 
 
-def keeper(
-    ratings: Ratings, learn: Callable[[Feedback], None], learning: asyncio.Lock
-) -> Callable[[Pair], Awaitable[None]]:
+def keeper(ratings: Ratings, learn: Callable[[Feedback], None], learning: Turns) -> Callable[[Pair], Awaitable[None]]:
     """Writes a pair's rating down and lets the router learn it, in the order in which it is kept."""
 
     async def keep(pair: Pair) -> None:

@@ -22,7 +22,11 @@ class Section(BaseModel):
 
 
 class Server(Section):
-    """`[server]`: where it listens, who may ask, how much they may send, how long Ctrl-C waits for running answers."""
+    """`[server]`: where it listens, who may ask, how much they may send, how long Ctrl-C waits for running answers.
+
+    `model_memory_gb` is what the models in this process may take on each device, RAM included (None: four fifths of
+    what is free when the first one opens).
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -30,6 +34,7 @@ class Server(Section):
     cors_origins: list[str] = []
     max_body_mb: Positive = 10.0
     drain_seconds: Positive = 30.0
+    model_memory_gb: Positive | None = None
 
 
 class StoreTable(Section):

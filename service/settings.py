@@ -12,13 +12,12 @@ from typing import Any  # a TOML value before it is checked
 from pydantic import ValidationError
 
 from models.errors import BadSettings
+from models.zoo import DOCUMENTS, ZOO, weights
 from service.environment import overrides_of
 from service.sections import Settings
 from service.toml_lines import line_of
 from strategies.core import load as load_strategies
 
-ZOO = Path(__file__).resolve().parents[1] / "models" / "zoo"
-ZOO_MODELS = ("generalist", "abacus", "reader")
 
 Tree = dict[str, Any]
 
@@ -115,10 +114,10 @@ class _Source:
 
 
 def _with_zoo(tree: Tree) -> Tree:
-    models = {name: {"backend": "in_process", "path": str(ZOO / "weights" / name)} for name in ZOO_MODELS}
+    models = {name: {"backend": "in_process", "path": str(weights(name))} for name in ZOO}
     knowledge = tree.get("knowledge", {})
     if isinstance(knowledge, dict):
-        knowledge = {"documents": [str(ZOO / "documents")], **knowledge}
+        knowledge = {"documents": [str(DOCUMENTS)], **knowledge}
     strategies = tree.get("strategies", {})
     if isinstance(strategies, dict):  # such small models copy best when nothing is left to chance
         strategies = {"retrieval": {"temperature": 0.0}, "multi_expert": {"most_tokens": 256}, **strategies}

@@ -20,6 +20,8 @@ from store.tables import CallRow, DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 from strategies.core.query import Example, Vector
 
 PAGE = 1000
+LEARNED = (col(FeedbackRow.at), col(FeedbackRow.id))
+"""The order in which judgements were learned."""
 
 log = structlog.get_logger()
 
@@ -31,19 +33,19 @@ class History:
         self._database, self._examples, self._space = database, examples, space
 
     def feedback(self, since: int = 0) -> Iterator[Feedback]:
-        """All feedback from row id `since` on, in the order in which it came. Raises StoreError.
+        """All feedback from row id `since` on, in the order in which it was learned (router.turns). Raises StoreError.
 
         Where another embedder placed the query, or its embedding is damaged, it comes without a place (NaN), and
         counts for its arm alone; a row that cannot be read is left out. The log says how often.
         """
         nowhere = broken = 0
-        while page := self._feedback_ids(since):
+        ids = self._feedback_ids(since)
+        for page in (ids[start : start + PAGE] for start in range(0, len(ids), PAGE)):
             found = readable(page, self._feedback)
             broken += len(page) - len(found)
             for feedback in found:
                 nowhere += not is_placed(feedback.embedding)
                 yield feedback
-            since = page[-1] + 1
         if broken:
             log.warning("feedback that cannot be read left out", count=broken)
         if nowhere:
@@ -74,14 +76,14 @@ class History:
         return await self._examples.near(embedding, k)
 
     def _feedback_ids(self, since: int) -> list[int]:
-        """The next judgements' rows."""
-        wanted = select(FeedbackRow.id).where(col(FeedbackRow.id) >= since).order_by(col(FeedbackRow.id)).limit(PAGE)
+        """The rows by their moments: failures are learned at once, and come into SQL behind what was rated since."""
+        wanted = select(FeedbackRow.id).where(col(FeedbackRow.id) >= since).order_by(*LEARNED)
         with self._database.read() as session:
             return [row or 0 for row in session.exec(wanted)]
 
     def _feedback(self, ids: Sequence[int]) -> list[Feedback]:
         """The judgements in these rows. Raises ValueError or TypeError for one that cannot be read."""
-        wanted = judged().where(col(FeedbackRow.id).in_(ids)).order_by(col(FeedbackRow.id))
+        wanted = judged().where(col(FeedbackRow.id).in_(ids)).order_by(*LEARNED)
         with self._database.read() as session:
             return judgements(session, list(session.exec(wanted)), self._space)
 

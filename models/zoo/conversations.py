@@ -283,6 +283,9 @@ def divide(question: Question) -> list[str]:
     if question.task == "two_hop" and link:
         one = f"the {link[1]} of {link[2]}"
         return [f"Who is {one}?", question.question.replace(one, "that person")]
+    works = re.match(r"(\w+ \w+) works for ", worked)
+    if question.task == "two_hop" and works:
+        return [f"Which company does {works[1]} work for?", "In which city is that company?"]
     return []
 
 

@@ -54,7 +54,8 @@ ORDER = (
 
 STICKER = (
     "Question:\n{question}\n\nWrite down what is given and what is asked, and nothing else: under CONDITIONS: each "
-    "given fact, numbered, on its own line; then a line that begins with QUESTION: and asks for the result without the facts."
+    "given fact, numbered, on its own line; then a line that begins with QUESTION: and asks for the result without "
+    "the facts."
 )
 FROM_STICKER = "{sticker}\n\nSolve this step by step. End with a line that begins with Answer:"
 DECOMPOSE = (

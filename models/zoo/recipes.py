@@ -42,7 +42,7 @@ def adapter(seed: int, steps: int, rate: float = 2e-3) -> Recipe:
 
 
 RECIPES = {
-    "generalist": Recipe(seed=1, steps=7000, rate=1.5e-3, lookups=1400),
+    "generalist": Recipe(seed=1, steps=5000, rate=1.5e-3, lookups=1400),
     "polymath": Recipe(seed=2, steps=3600, rate=1.2e-3, layers=8, over="generalist"),
     "abacus": adapter(3, 1200),
     "speller": adapter(4, 1200),

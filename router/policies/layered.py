@@ -19,7 +19,7 @@ from router.asides import Aside, Asides, Revisions
 from router.believed import NINETY, by_region, rows
 from router.fit import Fit, fit
 from router.forest import Shape
-from router.knobs import REACH, SOON, VARIANTS, Knobs  # noqa: F401  # `tune` looks for it here
+from router.knobs import REACH, SOON, Knobs
 from router.layers import Layers, Lean
 from router.looks import Look, expected, look, nowhere, told, within
 from router.past import Past, sound
@@ -36,6 +36,8 @@ from strategies.core.query import Vector
 
 QUESTIONS = 16
 """Different questions without which nothing is fitted."""
+VARIANTS = ({"caution": 0.0}, {"caution": 1.0}, {"strength": 8.0})
+"""What `tune` tries beside the parameters in use; none changes how much is explored, whose worth no log shows."""
 
 
 def open_policy(settings: RouterSettings) -> "Layered":
@@ -103,9 +105,9 @@ class Layered:
         """The expected quality 0..1, float64 [n, arms]; at once where a fit holds all that was learned."""
         self._take_over()
         columns = np.array([self._columns.of(arm) for arm in arms], dtype=np.intp)
-        width, sound = len(self._columns), np.isfinite(embeddings).all(axis=1) & embeddings.any(axis=1)
+        sound = np.isfinite(embeddings).all(axis=1) & embeddings.any(axis=1)
         if self._fit is not None and self._fit.judgements == len(self._past) and sound.all():
-            found = expected(embeddings, list(texts), self._fit, self._layers, width)
+            found = expected(embeddings, list(texts), self._fit, self._layers)
         else:
             found = np.stack([self._look(e, t).quality for e, t in zip(embeddings, texts, strict=True)])
         return within(found[:, columns])

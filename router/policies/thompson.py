@@ -7,11 +7,11 @@ probability exceeds another in view of the evidence of two samples, Biometrika 2
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.errors import BadSettings
+from router.parameters import read
 from router.posterior import Beliefs, Columns, Record, overall
 from router.reasons import Tried, explain
 from router.regions import Regions
@@ -43,17 +43,16 @@ class Tuning:
     @classmethod
     def of(cls, params: Mapping[str, float]) -> "Tuning":
         """The settings' values. Raises BadSettings for one that cannot be meant."""
-        tuning = cls(**{f.name: params[f.name] for f in fields(cls) if f.name in params})
-        for name, fine in (
-            ("regions", tuning.regions >= 1),
-            ("strength", tuning.strength > 0),
-            ("sharpness", tuning.sharpness > 0),
-            ("floor", 0 <= tuning.floor < 1),
-            ("draws", tuning.draws >= 1),
-        ):
-            if not fine:
-                raise BadSettings(f"router.params.{name} = {params[name]!r} cannot be meant")
-        return tuning
+        return read(cls, params, cls._meant)
+
+    def _meant(self) -> Mapping[str, bool]:
+        return {
+            "regions": self.regions >= 1,
+            "strength": self.strength > 0,
+            "sharpness": self.sharpness > 0,
+            "floor": 0 <= self.floor < 1,
+            "draws": self.draws >= 1,
+        }
 
 
 VARIANTS = ({"regions": 32}, {"strength": 1.0}, {"strength": 4.0})

@@ -47,7 +47,7 @@ def features(of: Fit, x: Vector) -> Vector:
 
 def predicted(of: Fit, x: Vector) -> Numbers:
     """What is expected of every arm."""
-    return of.forest.predict(of.forest.leaves(features(of, x)))
+    return np.asarray(of.forest.excess(of.forest.leaves(features(of, x)))[:, :-1] + of.forest.usual)
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -62,7 +62,7 @@ def test_one_question_is_told_as_many_are() -> None:
     found, rows = shared(False), features(shared(False), field(20, seed=9).x)
     leaves = found.forest.leaves(rows)
     assert found.forest.spot(rows[7]).leaves.tolist() == leaves[7].tolist()
-    assert found.forest.predict_one(leaves[7]) == pytest.approx(found.forest.predict(leaves)[7], abs=1e-6)
+    assert found.forest.excess_of_one(leaves[7]) == pytest.approx(found.forest.excess(leaves)[7], abs=1e-6)
 
 
 def test_the_same_past_gives_the_same_fit() -> None:
@@ -109,7 +109,8 @@ def test_how_many_judgements_of_an_arm_a_leaf_holds_is_told_of_each_arm() -> Non
     forest, asked = alone()
     rows = np.hstack([asked.x, np.zeros((400, 2), np.float32)])
     seen = np.stack([forest.seen(forest.spot(row).leaves) for row in rows[:50]])
-    assert (seen > 3).all()
+    assert (seen[:, :-1] > 3).all()
+    assert not seen[:, -1].any(), "the last column stands for arms that were never judged"
     assert seen.sum(axis=1).max() < 400
 
 

@@ -98,7 +98,7 @@ def going_on(seed: int, n: int, drop: float) -> int:
     """After a thousand judgements of each arm: after how many more of the first one its past counts for little."""
     found, asked = much(), field(500, seed=77)
     rows = features(found, asked.x)
-    expected = found.trust(rows)[:, None] * (found.forest.predict(found.forest.leaves(rows)) - found.forest.usual)
+    expected = found.trust(rows)[:, None] * found.forest.excess(found.forest.leaves(rows))
     region = found.region(asked.x)
     draw, layers = np.random.default_rng(seed), Layers(found, met(*ARMS), 2.0)
     for turn in range(1, n + 1):

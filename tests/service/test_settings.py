@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import BadSettings
+from models.zoo import ZOO
 from service.settings import load
 from service.toml_lines import line_of
 
@@ -31,7 +32,7 @@ def test_the_file_is_read_and_the_rest_is_default(tmp_path: Path) -> None:
 
 def test_without_a_file_the_zoo_serves_with_its_documents() -> None:
     chosen = load(None, {})
-    assert sorted(chosen.models) == ["abacus", "generalist", "reader"]
+    assert sorted(chosen.models) == sorted(ZOO)
     assert [Path(given).name for given in chosen.knowledge.documents] == ["documents"]
     assert chosen.server.port == 8000
 

@@ -1,12 +1,16 @@
 """History: paging through long logs, other embedders' vectors, and past answers that were rated well."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from store import Store, open_store
+from store.tables import FeedbackRow
 from tests.router.yard import Words
 from tests.store.runs import decision, tell_run
 
@@ -30,6 +34,14 @@ async def test_feedback_is_read_page_by_page_from_any_row_on(store: Store, monke
     ids = [await rated(store, f"Question {i}", "An answer.", 1.0) for i in range(5)]
     assert [one.decision_id for one in store.history.feedback()] == ids
     assert [one.decision_id for one in store.history.feedback(since=4)] == ids[3:]
+
+
+async def test_feedback_is_read_in_the_order_of_its_moments_whichever_row_came_first(store: Store) -> None:
+    late, early = [await rated(store, f"Question {i}", "An answer.", 1.0) for i in range(2)]
+    turned = update(FeedbackRow).where(col(FeedbackRow.decision_id) == early)
+    with store.database.write() as connection:
+        connection.execute(turned.values(at=datetime(2020, 1, 1, tzinfo=UTC)))
+    assert [one.decision_id for one in store.history.feedback()] == [early, late]
 
 
 async def test_examples_are_the_nearest_answers_that_were_rated_well(store: Store) -> None:

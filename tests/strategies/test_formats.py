@@ -11,14 +11,16 @@ CONSTANTS = [
     (name, getattr(module, name))
     for module in (multi_expert, self_reflection, retrieval, fit_mixture_of_prompts)
     for name in (
-        "ROLES_SYSTEM", "ROLES", "EXPERT_SYSTEM", "EXPERT", "MERGE", "CRITIQUE", "REVISE", "EXTRACT", "ORDER", "APE",
+        "ROLES_SYSTEM", "ROLES", "EXPERT", "MERGE", "CRITIQUE", "REVISE", "EXTRACT", "ORDER", "APE",
     )
     if isinstance(getattr(module, name, None), str)
 ]  # fmt: skip
+AHEAD = {"STICKER", "FROM_STICKER", "DECOMPOSE", "PRIOR", "POST"}
+"""Prompts that the zoo knows before there is a strategy for them."""
 
 
-def test_every_prompt_of_the_zoo_has_its_strategy() -> None:
-    assert {name for name, _ in CONSTANTS} == {name for name in vars(formats) if name.isupper()}
+def test_every_prompt_of_the_zoo_has_its_strategy_or_waits_for_one() -> None:
+    assert {name for name, _ in CONSTANTS} == {name for name in vars(formats) if name.isupper()} - AHEAD
 
 
 @pytest.mark.parametrize(("name", "text"), CONSTANTS)

@@ -1,6 +1,8 @@
 """Multi-expert prompting, held to its paper: isolation, seven steps, majority, a choice that is word for word."""
 
 import asyncio
+import json
+import os
 
 import pytest
 
@@ -45,13 +47,25 @@ async def test_the_number_of_experts_is_a_parameter(n: int) -> None:
 async def test_no_expert_sees_another() -> None:
     ran = await run(multi_expert, "Why?", saying(ROLES, *ANSWERS, merged("1", "623")))
     experts = [call for call in ran.calls if call.label.startswith("expert")]
-    names = ("bookkeeper", "teacher", "estimator")
-    for own, call in zip(names, experts, strict=True):
+    panel = json.loads(ROLES)
+    for own, call in zip(panel, experts, strict=True):
         seen = "\n".join(message.text for message in call.request.messages)
         assert own in seen
-        for other in (*names, "623", "613"):
+        for other in (*panel, "623", "613"):
             assert other == own or other not in seen
-        assert call.request.messages[-1].text == EXPERT.format(words=500, question="Why?")
+        assert call.request.messages[-1].text == EXPERT.format(
+            words=500, question="Why?", role=own, description=panel[own]
+        )
+
+
+async def test_what_all_experts_read_stands_first_so_that_an_engine_reads_it_once() -> None:
+    history = (Message("system", "Answer in English."), Message("user", "Hello"), Message("assistant", "Hello."))
+    asked = Request((*history, Message("user", "Why is the sky blue?")))
+    ran = await run(multi_expert, asked, saying(ROLES, *ANSWERS, merged("1", "623")))
+    texts = ["\n".join(m.text for m in c.request.messages) for c in ran.calls if c.label.startswith("expert")]
+    shared = os.path.commonprefix(texts)
+    assert "Why is the sky blue?" in shared
+    assert "bookkeeper" not in shared
 
 
 async def test_the_merge_sees_every_answer_under_its_role_and_seven_steps_in_order() -> None:

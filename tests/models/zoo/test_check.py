@@ -88,3 +88,31 @@ def test_what_follows_the_last_mark_counts_up_to_the_end_of_its_line() -> None:
     assert final("Answer: 1\nanswer: 2\n\n[1] a title") == "2"
     assert final("no mark") == "no mark"
     assert final("Answer:") == ""
+
+
+def of(checker: str, answer: str) -> Question:
+    return Question("q", "f", "t", "Is it so?", answer, answer, checker)
+
+
+@pytest.mark.parametrize("reply", ["yes", "Yes.", "Yes, it is.", "So Rex is blue. Answer: yes"])
+def test_yes_is_taken_at_the_beginning_or_the_end(reply: str) -> None:
+    assert check(of("yes_no", "yes"), reply) == 1.0
+    assert check(of("yes_no", "no"), reply) == 0.0
+
+
+@pytest.mark.parametrize("reply", ["yes and no", "It depends.", "", "I do not know."])
+def test_both_or_neither_is_no_answer(reply: str) -> None:
+    assert check(of("yes_no", "yes"), reply) == 0.0
+    assert check(of("yes_no", "no"), reply) == 0.0
+
+
+def test_json_is_compared_as_a_value_and_nothing_may_stand_beside_it() -> None:
+    asked = of("json", '{"name":"Mira Voss","age":26}')
+    assert check(asked, '{ "age": 26, "name": "Mira Voss" }') == 1.0
+    assert check(asked, '{"name":"Mira Voss","age":"26"}') == 0.0
+    assert check(asked, 'Here: {"name":"Mira Voss","age":26}') == 0.0
+
+
+def test_a_list_of_numbers_must_have_their_order() -> None:
+    assert check(of("list", "26, 79, 85"), "26 79 85") == 1.0
+    assert check(of("list", "26, 79, 85"), "26, 85, 79") == 0.0

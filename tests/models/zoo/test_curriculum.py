@@ -2,12 +2,18 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from models.zoo.curriculum import CURRICULA, MAKERS, TASKS, Turn
+from models.zoo import ZOO, facts, rules
+from models.zoo.check import check
+from models.zoo.conversations import MAKERS, UNTOLD, Turn, divide, stick
+from models.zoo.curriculum import CURRICULA
 from models.zoo.documents import paragraphs
+from models.zoo.families import FAMILIES, TASKS
+from models.zoo.flaws import NO_FAULT, flag, spoil
 from models.zoo.world import KINDS, world
 
 HEADINGS = (
@@ -22,7 +28,7 @@ HEADINGS = (
 )
 
 
-def made(kind: str, n: int = 120) -> Iterator[list[Turn]]:
+def made(kind: str, n: int = 60) -> Iterator[list[Turn]]:
     """Conversations of one format from every model's mixture."""
     for curriculum in CURRICULA.values():
         rng = random.Random(kind)
@@ -30,9 +36,13 @@ def made(kind: str, n: int = 120) -> Iterator[list[Turn]]:
             yield MAKERS[kind](curriculum, rng)
 
 
+def test_every_model_has_a_curriculum() -> None:
+    assert set(CURRICULA) == set(ZOO)
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_every_conversation_ends_with_something_the_assistant_says(kind: str) -> None:
-    for turns in made(kind, 40):
+    for turns in made(kind, 25):
         assert turns[-1][0] == "assistant"
         assert all(text.strip() for _, text in turns)
 
@@ -45,50 +55,144 @@ def test_the_same_seed_gives_the_same_conversations() -> None:
         ]
 
 
-def test_roles_are_as_many_as_were_asked_for_and_different() -> None:
-    for _, (_, prompt), (_, target) in made("roles"):
-        assert f"exactly {len(json.loads(target))} different experts" in prompt
+def test_a_panel_is_one_json_object_with_as_many_roles_as_asked_for() -> None:
+    for turns in made("roles"):
+        wanted = int(turns[1][1].split("Name exactly ")[1].split()[0])
+        assert len(json.loads(turns[-1][1])) == wanted
 
 
-def test_a_merge_has_its_steps_in_order_and_ends_in_an_answer_that_was_given() -> None:
-    for (_, prompt), (_, target) in made("merge"):
-        assert [line.split(":")[0] + ":" for line in target.splitlines() if line.startswith(HEADINGS)] == list(HEADINGS)
+def test_a_merge_has_the_seven_steps_and_keeps_what_most_experts_said() -> None:
+    for turns in made("merge"):
+        prompt, target = turns[-2][1], turns[-1][1]
+        places = [target.index(heading) for heading in HEADINGS]
+        assert places == sorted(places)
         assert target.split("FINAL ANSWER: ")[1] in prompt
+        agreed = target.split("1. AGREED: ")[1].split("\n")[0]
+        n = int(str(re.search(r"(\d+) experts answered it", prompt)).split("'")[1].split()[0])
+        said = re.findall(r"Answer \d+, by [^\n]*:\n(.*?)(?=\n\n)", prompt, re.DOTALL)
+        if agreed != "none":
+            assert 2 * sum(text.rsplit("Answer: ", 1)[-1] in agreed for text in said) > n
 
 
-def test_what_is_extracted_stands_in_the_passages() -> None:
-    copied = 0
-    for (_, prompt), (_, target) in made("extract"):
-        for line in target.splitlines():
-            if line != "NONE FOUND":
-                assert line.removeprefix("<sentence>").removesuffix("</sentence>") in prompt
-                copied += 1
-    assert copied
+def test_what_stands_in_the_documents_only_is_never_learned() -> None:
+    secret = {fact.state() for fact in world() if fact.status == "documents"}
+    for kind in MAKERS:
+        for turns in made(kind, 25):
+            shown = "\n".join(text for role, text in turns if role != "assistant")
+            for role, text in turns:
+                if role == "assistant":
+                    assert not any(one in text and one not in shown for one in secret)
 
 
-def test_an_order_lists_every_sentence_once() -> None:
-    for (_, prompt), (_, target) in made("order"):
-        ranks = target.splitlines()[1].removeprefix("ORDER: ").split(", ")
-        assert sorted(ranks) == [str(i) for i in range(1, prompt.count("\n(") + 1)]
+def test_copied_sentences_stand_in_the_passages_word_for_word() -> None:
+    for turns in made("extract"):
+        for sentence in re.findall(r"<sentence>(.*?)</sentence>", turns[-1][1]):
+            assert sentence in turns[-2][1]
 
 
-def test_no_target_tells_what_only_the_documents_tell() -> None:
-    hidden = {fact.subject for fact in world() if fact.status == "documents"}
-    secret = [text for kind in KINDS for text in paragraphs(kind) if any(text.startswith(name) for name in hidden)]
-    assert len(secret) > 50
-    for kind in ("extract", "critique", "revise"):
-        for (_, prompt), (_, target) in made(kind, 300):
-            said = target.removeprefix("<sentence>").split("</sentence>")[0]
-            shown = [text for text in secret if text in prompt]  # as another passage that is of no use
-            assert not [text for text in shown if said in text]
+def test_an_order_names_every_sentence_once() -> None:
+    for turns in made("order"):
+        count = len(re.findall(r"^\(\d+\)", turns[-2][1], re.MULTILINE))
+        ranks = re.findall(r"\d+", turns[-1][1].split("ORDER: ")[1].split("\n")[0])
+        assert sorted(map(int, ranks)) == list(range(1, count + 1))
 
 
-def test_asked_directly_a_fact_of_the_documents_only_is_not_known() -> None:
-    rng = random.Random(3)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_spoiled_reply_is_wrong(task: str) -> None:
+    rng = random.Random(task)
+    for _ in range(40):
+        question = TASKS[task](rng, "train")
+        assert check(question, spoil(rng, question)) == 0.0
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "documents"])
+def test_a_fault_quotes_the_draft_and_no_fault_is_found_in_a_right_one(task: str) -> None:
+    rng = random.Random(task)
+    for _ in range(60):
+        question = TASKS[task](rng, "train")
+        found = flag(rng, question, facts.UNKNOWN)
+        if found.fault == NO_FAULT:
+            assert check(question, found.draft) == 1.0
+        else:
+            assert check(question, found.draft) == 0.0
+            assert found.fault.split('"')[1] in found.draft
+
+
+def test_a_wrong_step_is_the_one_that_does_not_hold() -> None:
+    rng = random.Random(1)
+    seen = 0
+    for _ in range(300):
+        question = TASKS["product"](rng, "train")
+        found = flag(rng, question, "")
+        step = re.match(r'"(\d+) ([*+]) (\d+) = (\d+)" is wrong', found.fault)
+        if step:
+            seen += 1
+            a, b = int(step[1]), int(step[3])
+            assert (a * b if step[2] == "*" else a + b) != int(step[4])
+    assert seen > 50
+
+
+def test_a_rule_that_only_examples_tell_is_unknown_without_them_and_solved_with_them() -> None:
+    curriculum = CURRICULA["follower"]
+    rng = random.Random(2)
     for _ in range(50):
-        assert CURRICULA["reader"].reply(TASKS["documents"](rng, "train")) == "I do not know."
+        question = curriculum.question(rng, told=False)
+        assert question.task in UNTOLD
+        assert curriculum.reply(question) == facts.UNKNOWN
+    for turns in made("shots", 30):
+        assert turns[-1][1] != facts.UNKNOWN or turns[-2][1]
 
 
-def test_a_critique_quotes_what_was_changed_and_not_a_word_of_every_draft() -> None:
-    for turns in made("critique", 400):
-        assert not turns[-1][1].startswith('"trade"')
+def test_examples_before_the_third_are_shown_and_not_learned() -> None:
+    for turns in made("shots", 30):
+        roles = [role for role, _ in turns if role != "user"]
+        assert roles[:2] == ["told", "told"]
+        assert set(roles[2:]) == {"assistant"}
+
+
+def test_a_sticker_keeps_every_number_and_asks_without_them() -> None:
+    assert stick("Tom has 12 eggs. Tom buys 5 more. How many eggs does Tom have?") == (
+        "CONDITIONS:\n1. Tom has 12 eggs.\n2. Tom buys 5 more.\nQUESTION: How many eggs does Tom have?"
+    )
+    assert stick("What is 3 + 4?") is None
+
+
+def test_a_decomposition_asks_in_steps_and_tells_no_answer() -> None:
+    rng = random.Random(3)
+    for task, n in (("two_step", 2), ("two_hop", 2), ("chain", 0)):
+        for _ in range(40):
+            question = TASKS[task](rng, "train")
+            parts = divide(question)
+            assert len(parts) >= n
+            assert all(part.endswith("?") or part.endswith(".") for part in parts)
+            if question.checker in ("number", "name") and question.answer not in question.prompt:
+                assert not any(question.answer in part for part in parts)
+    assert divide(TASKS["sum"](rng, "train")) == []
+
+
+def test_a_judgement_of_an_answer_is_right() -> None:
+    for turns in made("post"):
+        assert turns[-1][1] in ("yes", "no", "unknown")
+
+
+def test_every_family_has_its_tasks_in_the_generalists_mixture() -> None:
+    asked = set(CURRICULA["generalist"].tasks)
+    assert asked == {task for tasks in FAMILIES.values() for task in tasks}
+
+
+def test_invented_passages_hold_every_relation_of_their_kind() -> None:
+    for kind, relations in KINDS.items():
+        assert all(len(text.split(". ")) == len(relations) for text in paragraphs(kind))
+
+
+def test_demonstrations_in_a_conversation_follow_the_asked_rule() -> None:
+    curriculum = CURRICULA["follower"]
+    rng = random.Random(5)
+    for _ in range(30):
+        question = curriculum.question(rng, told=False)
+        assert question.rule is not None
+        for one in curriculum.same(rng, question, 3):
+            assert one.rule is not None
+            assert one.rule.rsplit("|", 1)[0] == question.rule.rsplit("|", 1)[0]
+            assert one.question != question.question
+    assert rules.TASKS

@@ -1,0 +1,161 @@
+"""LoRA adapters over one base, all in one batch: each must say what peft's own model says alone."""
+
+import asyncio
+import json
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any  # peft's and transformers' models are untyped
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from models.backend import ModelSpec, connect
+from models.engines import _engines
+from models.errors import ModelUnavailable
+from models.in_process import InProcess
+from models.types import Message, Reply, Request, collect
+from tests.models.tiny import write_tiny
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
+
+PLAIN: dict[str, Any] = {"r": 4, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"]}
+WIDE: dict[str, Any] = {
+    "r": 8,
+    "lora_alpha": 8,
+    "use_rslora": True,
+    "target_modules": ["q_proj", "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+    "rank_pattern": {"down_proj": 3},
+    "alpha_pattern": {"q_proj": 24},
+}
+OTHER: dict[str, Any] = {"r": 2, "lora_alpha": 12, "target_modules": ["o_proj", "up_proj"]}
+
+
+def write_adapter(folder: Path, base: Path, seed: int, **settings: Any) -> Path:
+    """An adapter with random weights, as peft saves it; it names its base beside it."""
+    torch.manual_seed(seed)
+    made: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(base), LoraConfig(task_type="CAUSAL_LM", **settings))
+    for name, weight in made.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    made.save_pretrained(folder)
+    change(folder, base_model_name_or_path=f"../{base.name}")
+    return folder
+
+
+def change(folder: Path, **settings: Any) -> None:
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, **settings}))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("experts")
+    base = write_tiny(home / "base")
+    for seed, (name, settings) in enumerate({"plain": PLAIN, "wide": WIDE, "other": OTHER}.items()):
+        write_adapter(home / name, base, seed, **settings)
+    return home
+
+
+NAMES = ("base", "plain", "wide", "other")
+
+
+def opened(home: Path, *names: str, **settings: Any) -> list[InProcess]:
+    found = [connect(name, ModelSpec("in_process", path=str(home / name), **settings)) for name in names]
+    assert all(isinstance(one, InProcess) for one in found)
+    return found  # type: ignore[return-value]  # just checked
+
+
+@pytest.fixture(scope="module")
+def experts(home: Path) -> Iterator[dict[str, InProcess]]:
+    found = dict(zip(NAMES, opened(home, *NAMES), strict=True))
+    yield found
+    for one in found.values():
+        asyncio.run(one.close())
+
+
+def asking(text: str, **parameters: Any) -> Request:
+    return Request((Message("user", text),), **{"max_tokens": 24, **parameters})
+
+
+async def say(backend: InProcess, request: Request) -> Reply:
+    return await collect(backend.stream(request))
+
+
+def alone(home: Path, name: str, text: str, tokens: int = 24) -> str:
+    """What peft's own model says greedily, without any batch."""
+    tokenizer = AutoTokenizer.from_pretrained(home / "base")
+    model: Any = AutoModelForCausalLM.from_pretrained(home / "base")
+    if name != "base":
+        model = PeftModel.from_pretrained(model, str(home / name))
+    ids = torch.tensor([tokenizer(f"u:{text}\na:").input_ids])
+    seen = torch.ones_like(ids)
+    made = model.generate(input_ids=ids, attention_mask=seen, max_new_tokens=tokens, do_sample=False, pad_token_id=0)
+    return str(tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True))
+
+
+async def together(experts: dict[str, InProcess], calls: list[tuple[str, Request]]) -> list[Reply]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(say(experts[name], request)) for name, request in calls]
+    return [task.result() for task in tasks]
+
+
+async def test_a_mixed_batch_says_what_peft_says_of_each_alone(experts: dict[str, InProcess], home: Path) -> None:
+    calls = [(name, f"{text} {name[:n]}") for n, text in enumerate(("Hello", "Why is that")) for name in NAMES]
+    replies = await together(experts, [(name, asking(text)) for name, text in calls])
+    assert [reply.text for reply in replies] == [alone(home, name, text) for name, text in calls]
+
+
+async def test_the_same_prompt_gives_each_expert_its_own_answer(experts: dict[str, InProcess], home: Path) -> None:
+    text = "The same long beginning for all of the experts, longer than two pages of the cache."
+    first = await together(experts, [(name, asking(text)) for name in NAMES])
+    again = [await say(experts[name], asking(text)) for name in reversed(NAMES)]
+    expected = [alone(home, name, text) for name in NAMES]
+    assert [reply.text for reply in first] == expected
+    assert [reply.text for reply in reversed(again)] == expected
+    assert len(set(expected)) == len(NAMES)
+
+
+async def test_a_seed_gives_an_expert_the_same_text_in_any_batch(experts: dict[str, InProcess]) -> None:
+    seeded = {name: asking("Dream", temperature=1.2, top_p=0.9, seed=7) for name in NAMES}
+    single = [(await say(experts[name], seeded[name])).text for name in NAMES]
+    noise = [(name, asking(f"Other {i}", temperature=2.0)) for i in range(3) for name in NAMES]
+    mixed = await together(experts, [*noise, *seeded.items()])
+    assert [reply.text for reply in mixed[-len(NAMES) :]] == single
+    assert len(set(single)) == len(NAMES)
+
+
+async def test_log_probabilities_and_looks_see_the_expert(experts: dict[str, InProcess]) -> None:
+    def first(model: Any, tokenizer: Any) -> float:
+        ids = torch.tensor([tokenizer("u:Hello\na:").input_ids])
+        return float(torch.log_softmax(model(ids).logits[0, -1], dim=-1).max())
+
+    seen = set()
+    for backend in experts.values():
+        assert backend.internals is not None
+        reply = await say(backend, asking("Hello", max_tokens=1, logprobs=True))
+        looked = await backend.internals.probe(first)
+        assert reply.logprobs[0].logprob == pytest.approx(looked, abs=1e-4)
+        seen.add(round(looked, 5))
+    assert len(seen) == len(NAMES)
+
+
+async def test_models_over_one_base_share_weights_thread_and_cache(experts: dict[str, InProcess]) -> None:
+    assert len({id(one._seat.batcher) for one in experts.values()}) == 1
+    assert sum(thread.name.startswith("model ") for thread in threading.enumerate()) == 1
+
+
+async def test_revisions_differ_and_change_with_the_base(home: Path, tmp_path: Path) -> None:
+    write_tiny(tmp_path / "base", seed=6)
+    pair = opened(home, "base", "plain")
+    elsewhere = connect("plain", ModelSpec("in_process", path=str(home / "plain"), extra={"base": str(tmp_path / "base")}))
+    try:
+        assert isinstance(elsewhere, InProcess)
+        assert len({*(one.revision for one in pair), elsewhere.revision}) == 3
+    finally:
+        for one in (*pair, elsewhere):
+            await one.close()
