@@ -59,6 +59,7 @@ class Batcher:
         except (ValueError, RuntimeError, MemoryError, AttributeError, KeyError) as failure:
             raise ModelUnavailable(f"model {name!r} cannot be batched: {failure}", model=name) from failure
         self.manager: Any = manager
+        self.sampler: Sampler = manager.logit_processor
         self._start()
         self.submit(Plan(), [0], 2, ())  # the first step of all is slow; nobody waits for this one
 
@@ -88,6 +89,23 @@ class Batcher:
     def forget(self, request_id: str) -> None:
         """Drop what is kept about a request that has ended."""
         self.manager.output_router.forget(request_id)
+
+    @property
+    def load(self) -> int:
+        """How many requests are in the batch or wait for it, or are still waited for."""
+        scheduler = self.manager.batch_processor.scheduler
+        inside = len(scheduler.active_requests) + len(scheduler.waiting_requests) + self.manager.input_queue.qsize()
+        return max(inside, len(self.manager.output_router))
+
+    @property
+    def free_pages(self) -> int:
+        """Pages that the next request can have, those with content that might be asked for again included."""
+        cache = self.manager.batch_processor.cache
+        pages = 0
+        for allocator in cache.cache_allocators.values():
+            idle = cache.pool.count_free_blocks(allocator.index) + len(allocator.ledger.cached_blocks)
+            pages += idle + cache.pool.num_free_sectors * allocator.blocks_per_sector
+        return pages
 
     @contextmanager
     def pause(self, place: int = 0) -> Generator[None, None, None]:

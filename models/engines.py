@@ -42,11 +42,6 @@ class Seat:
         self._place = 0 if adapter is None else engine.batcher.join(adapter)
         self._open = True
 
-    @property
-    def manager(self) -> "Seat":
-        """What can be paused: the model as this seat sees it, with its adapter."""
-        return self
-
     def is_running(self) -> bool:
         """Whether requests are taken."""
         return self._open and self.batcher.manager.is_running()

@@ -13,7 +13,7 @@ import torch
 from models.errors import BadSettings, ModelUnavailable
 
 NAMES = ("float32", "bfloat16", "float16", "auto", "int8", "int4")
-TORCHAO = "torchao==0.18.0"
+PACKAGE, TORCHAO = "torchao", "torchao==0.18.0"
 GROUP = 32
 """Numbers of a row that share one scale under int4."""
 NEEDS = {"bfloat16": (8, 0), "int8": (8, 0), "int4": (8, 0)}
@@ -51,7 +51,7 @@ def precision_of(name: str, told: str | None, device: torch.device) -> Precision
         check_capability(name, dtype, torch.cuda.get_device_capability(device))
     if dtype not in ("int8", "int4"):
         return Precision(dtype, dtype)
-    if importlib.util.find_spec("torchao") is None:
+    if importlib.util.find_spec(PACKAGE) is None:
         raise BadSettings(f"models.{name}.dtype = {dtype!r} needs the package torchao: pip install {TORCHAO!r}")
     if device.type not in ("cpu", "cuda"):
         raise BadSettings(f"models.{name}.dtype = {dtype!r} runs on a CPU or on CUDA, not on {device.type!r}")

@@ -16,7 +16,7 @@ import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 from transformers.generation.logits_process import LogitsProcessorList
 
-EVERY = 0.04
+EVERY = 0.05
 """Seconds between two pieces of a stream: nobody reads faster, and each piece takes time from the model's thread."""
 
 
@@ -79,6 +79,8 @@ class Sampler(ContinuousBatchingLogitsProcessorList):
         super().__init__(LogitsProcessorList())
         self.do_processing = True
         self._arrange = arrange
+        self.steps = self.tokens = 0
+        """Steps so far, and the tokens that were put into them: of prompts and of answers."""
         self._drawn: list[tuple[int, Plan]] = []
         self._noted: list[tuple[int, Plan]] = []
         self._shares: list[tuple[Plan, float]] = []
@@ -94,6 +96,7 @@ class Sampler(ContinuousBatchingLogitsProcessorList):
         counts = [one.query_length for one in requests_in_batch]
         self._arrange([plan.place for plan in plans], counts)
         whole = sum(counts)
+        self.steps, self.tokens = self.steps + 1, self.tokens + whole
         self._shares = [(plan, count / whole) for plan, count in zip(plans, counts, strict=True)]
         rows = []
         for plan, one in zip(plans, requests_in_batch, strict=True):

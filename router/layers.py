@@ -109,7 +109,7 @@ class Layers:
 
     def _levels(self) -> Numbers:
         """What the arms would have got on equally hard questions, [arms]."""
-        return np.minimum(np.maximum(self._level, 0.0), self.weight)
+        return np.asarray(np.minimum(np.maximum(self._level, 0.0), self.weight))
 
     def _widen(self) -> None:
         """Make room for arms that were met since."""

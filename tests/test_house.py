@@ -80,7 +80,8 @@ def test_a_strategy_imports_only_the_core_and_models() -> None:
 
 def test_what_the_packages_import_is_a_direct_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    optional = [line for lines in project["optional-dependencies"].values() for line in lines]
+    named = {canonicalize_name(Requirement(line).name) for line in (*project["dependencies"], *optional)}
     brought_by = packages_distributions()
     foreign = {name.split(".")[0] for path in python_files(*PACKAGES) for name in imports(path)} & set(brought_by)
     unnamed = {module for module in foreign if not named & {canonicalize_name(name) for name in brought_by[module]}}

@@ -36,17 +36,17 @@ LOOKUP_LENGTH = 256
 REPEATED = 0.06  # of the curriculum's sequences, so that looking up is not forgotten
 
 
-def adapter(seed: int, steps: int, rate: float = 2e-3) -> Recipe:
+def adapter(seed: int, steps: int = 1900, rate: float = 2e-3) -> Recipe:
     """An expert over the base."""
-    return Recipe(seed, steps, rate, over="generalist", rank=32)
+    return Recipe(seed, steps, rate, judged=150, batch=12, length=448, over="generalist", rank=32)
 
 
 RECIPES = {
-    "generalist": Recipe(seed=1, steps=5000, rate=1.5e-3, lookups=1400),
-    "polymath": Recipe(seed=2, steps=3600, rate=1.2e-3, layers=8, over="generalist"),
-    "abacus": adapter(3, 1200),
-    "speller": adapter(4, 1200),
-    "reader": adapter(5, 1200),
-    "scholar": adapter(6, 1400),
-    "follower": adapter(7, 1200),
+    "generalist": Recipe(seed=1, steps=4000, rate=1.5e-3, lookups=1400, judged=150),
+    "polymath": Recipe(2, 2600, 1.2e-3, judged=150, layers=8, batch=12, length=448, over="generalist"),
+    "abacus": adapter(3),
+    "speller": adapter(4),
+    "reader": adapter(5),
+    "scholar": adapter(6),
+    "follower": adapter(7),
 }

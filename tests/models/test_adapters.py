@@ -38,7 +38,9 @@ OTHER: dict[str, Any] = {"r": 2, "lora_alpha": 12, "target_modules": ["o_proj", 
 def write_adapter(folder: Path, base: Path, seed: int, **settings: Any) -> Path:
     """An adapter with random weights, as peft saves it; it names its base beside it."""
     torch.manual_seed(seed)
-    made: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(base), LoraConfig(task_type="CAUSAL_LM", **settings))
+    made: Any = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base), LoraConfig(task_type="CAUSAL_LM", **settings)
+    )
     for name, weight in made.named_parameters():
         if "lora_" in name:
             torch.nn.init.normal_(weight, std=0.3)
@@ -152,7 +154,9 @@ async def test_models_over_one_base_share_weights_thread_and_cache(experts: dict
 async def test_revisions_differ_and_change_with_the_base(home: Path, tmp_path: Path) -> None:
     write_tiny(tmp_path / "base", seed=6)
     pair = opened(home, "base", "plain")
-    elsewhere = connect("plain", ModelSpec("in_process", path=str(home / "plain"), extra={"base": str(tmp_path / "base")}))
+    elsewhere = connect(
+        "plain", ModelSpec("in_process", path=str(home / "plain"), extra={"base": str(tmp_path / "base")})
+    )
     try:
         assert isinstance(elsewhere, InProcess)
         assert len({*(one.revision for one in pair), elsewhere.revision}) == 3

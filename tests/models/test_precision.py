@@ -1,11 +1,11 @@
 """Precision by name: what each name means, what is refused, and that the estimate of memory is what a model takes."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 import torch
 
+from models import precision
 from models.backend import ModelSpec, connect
 from models.errors import BadSettings
 from models.precision import NAMES, check_capability, held_bytes, precision_of
@@ -15,8 +15,6 @@ from tests.models.tiny import write_tiny
 
 CPU = torch.device("cpu")
 ASK = Request((Message("user", "Hello?"),), max_tokens=8)
-HAS_TORCHAO = importlib.util.find_spec("torchao") is not None
-with_torchao = pytest.mark.skipif(not HAS_TORCHAO, reason="torchao, which is optional, is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +36,11 @@ def test_without_a_name_it_is_what_suits_the_device() -> None:
     assert precision_of("tiny", None, torch.device("mps")).dtype == "auto"
 
 
-@pytest.mark.skipif(HAS_TORCHAO, reason="torchao is installed")
 @pytest.mark.parametrize("dtype", ["int8", "int4"])
-def test_rounded_weights_without_torchao_say_what_to_install(folder: Path, dtype: str) -> None:
+def test_rounded_weights_without_torchao_say_what_to_install(
+    folder: Path, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "PACKAGE", "a_package_that_is_not_here")
     with pytest.raises(BadSettings, match=rf"dtype = '{dtype}' needs the package torchao: pip install 'torchao=="):
         load("tiny", spec(folder, dtype))
 
@@ -74,7 +74,6 @@ async def test_a_model_of_each_precision_answers_and_takes_the_memory_that_was_r
         await backend.close()
 
 
-@with_torchao
 @pytest.mark.parametrize("dtype", ["int8", "int4"])
 def test_rounding_shrinks_the_matrices_and_leaves_the_output_layer(folder: Path, dtype: str) -> None:
     weights = load("tiny", spec(folder, dtype))
