@@ -53,9 +53,7 @@ def test_an_old_gpu_refuses_what_it_cannot_and_says_what_it_can(dtype: str) -> N
     check_capability("tiny", "float16", (7, 0))
 
 
-@pytest.mark.parametrize(
-    "dtype", [pytest.param(name, marks=[with_torchao] if name.startswith("int") else []) for name in NAMES]
-)
+@pytest.mark.parametrize("dtype", NAMES)
 async def test_a_model_of_each_precision_answers_and_takes_the_memory_that_was_reserved(
     folder: Path, dtype: str
 ) -> None:
