@@ -10,11 +10,13 @@ too, tokens per second of the processor's time say more than tokens per second.
 import argparse
 import asyncio
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any  # transformers' models are untyped
@@ -34,7 +36,7 @@ from models.in_process import InProcess
 AT_ONCE = 16
 TARGETS = {"base": 5.0, "large": 4.0}
 GPU_TARGET = 20.0
-WORDS, NEW = 30, 112
+WORDS, NEW = 30, 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +98,17 @@ def served(url: str, process: psutil.Process, model: str, texts: list[str]) -> R
     """Sixteen clients share the prompts out among themselves."""
 
     async def clients() -> int:
-        left, counts = iter(texts), []
+        left, written = iter(texts), 0
 
         async def one(http: httpx.AsyncClient) -> None:
+            nonlocal written
             for text in left:
-                counts.append(await _ask(http, model, text))
+                written += await _ask(http, model, text)
 
         async with httpx.AsyncClient(base_url=url, timeout=300.0) as http, asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(one(http))
-        return sum(counts)
+        return written
 
     return rate(lambda: asyncio.run(clients()), process)
 
@@ -129,10 +132,12 @@ def speed(folder: Path, url: str, process: psutil.Process, device: str, rounds: 
     plain.run([prompt(rng, WORDS)])
     served(url, process, name, [prompt(rng, WORDS) for _ in range(AT_ONCE)])
     for _ in range(rounds):
-        texts = [prompt(rng, WORDS) for _ in range(2 * AT_ONCE)]
-        alone.append(plain.run(texts[: AT_ONCE // 2]))
+        texts = [prompt(rng, WORDS) for _ in range(AT_ONCE)]
+        alone.append(plain.run(texts[: AT_ONCE // 4]))
         many.append(served(url, process, name, texts))
-        other.append(rate(lambda texts=texts: bare(folder, device, [plain.tokens(t) for t in texts], NEW), psutil.Process()))
+        prompts = [plain.tokens(text) for text in texts]
+        other.append(rate(partial(bare, folder, device, prompts, NEW), psutil.Process()))
+        sys.stderr.write(f"{name}: {alone[-1]} {many[-1]} {other[-1]}\n")
     target = f"{GPU_TARGET if device != 'cpu' else TARGETS[name]:g} times"
     return [
         [f"{name}: one after another", _both(alone), ""],
@@ -186,7 +191,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     text = run(options.rounds)
-    keep("engine", "The in-process engine", f"python -m benchmarks.engine --rounds {options.rounds}", text, write=options.write)
+    command = f"python -m benchmarks.engine --rounds {options.rounds}"
+    keep("engine", "The in-process engine", command, text, write=options.write)
 
 
 if __name__ == "__main__":

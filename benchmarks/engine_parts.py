@@ -1,4 +1,4 @@
-"""What benchmarks.engine measures inside one process: bare batching, first tokens, experts, cancellations, bandwidth."""
+"""What benchmarks.engine measures in its own process: bare batching, first tokens, experts, cancellations, bandwidth."""
 
 import asyncio
 import gc
@@ -101,13 +101,15 @@ async def first_token(backend: InProcess, rounds: int) -> list[list[str]]:
             loaded += [await wait() for _ in range(4)]
             steps.append((time.perf_counter() - begun) / max(1, sampler.steps - before))
     more = (median(loaded) - median(alone)) / median(steps)
-    told = f"{1000 * median(alone):.1f} ms alone, {1000 * median(loaded):.1f} ms beside {STREAMS}: {more:.1f} steps more"
+    told = (
+        f"{1000 * median(alone):.1f} ms alone, {1000 * median(loaded):.1f} ms beside {STREAMS}: {more:.1f} steps more"
+    )
     return [[f"{backend.name}: first token", told, "2 steps more"]]
 
 
 async def experts(backend: InProcess, rounds: int) -> list[list[str]]:
     """Five calls with a beginning of 500 tokens in common, against one such call."""
-    rng, ratios = random.Random(4), []
+    rng = random.Random(4)
 
     async def calls(count: int) -> float:
         shared = _long(backend, rng)
@@ -118,8 +120,7 @@ async def experts(backend: InProcess, rounds: int) -> list[list[str]]:
         return time.perf_counter() - begun
 
     await calls(EXPERTS)
-    for _ in range(3 * rounds):
-        ratios.append(await calls(EXPERTS) / await calls(1))
+    ratios = [await calls(EXPERTS) / await calls(1) for _ in range(3 * rounds)]
     name = f"{backend.name}: {EXPERTS} calls with {PREFIX_TOKENS} tokens in common / one"
     return [[name, f"{median(ratios):.2f} times", "1.6 times at most"]]
 

@@ -10,7 +10,7 @@ from models.zoo import tokenizer as tokens
 
 SHAPES = {"base": (128, 4), "large": (256, 8)}
 """Width and layers by name: about one million parameters and seven."""
-WORDS = "the a number of what is word count sort how many then answer question list table day and".split()
+WORDS = ("the", "a", "number", "of", "what", "is", "word", "count", "sort", "how", "many", "then", "answer", "list")
 
 
 def write_shape(folder: Path, name: str, seed: int = 1, width: int | None = None, layers: int | None = None) -> Path:

@@ -1,8 +1,8 @@
 """LoRA adapters in PEFT's format: several over one base in the same batch, each token with the adapter of its request.
 
 E. J. Hu et al. (2021), "LoRA: Low-Rank Adaptation of Large Language Models". Several adapters in one batch as in
-Y. Sheng et al. (2023), "S-LoRA: Serving Thousands of Concurrent LoRA Adapters": the matrices of all adapters lie side by
-side, and each token passes only through its own.
+Y. Sheng et al. (2023), "S-LoRA: Serving Thousands of Concurrent LoRA Adapters": the matrices of all adapters lie side
+by side, and each token passes only through its own.
 """
 
 from collections.abc import Mapping, Sequence

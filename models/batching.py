@@ -123,7 +123,7 @@ class Batcher:
             return self._mix.join(adapter)
 
     def leave(self, place: int, adapter: Adapter | None) -> None:
-        """Give up an adapter (or, at place 0, the base alone): its requests end with an error, its pages are forgotten."""
+        """Give up an adapter (place 0: the base alone): its requests end with an error, its pages are forgotten."""
         with self.pause():
             self.manager.batch_processor.scheduler.drop(place)
             if adapter is not None:

@@ -53,7 +53,7 @@ class Seat:
             yield
 
     def submit(self, plan: Plan, tokens: list[int], most: int) -> str:
-        """Let a request join; returns its id. Raises ModelUnavailable if this model was closed or its worker stopped."""
+        """Let a request join; returns its id. Raises ModelUnavailable if this model was closed or its worker died."""
         if not self._open:
             raise ModelUnavailable(f"the worker of model {self.name!r} has stopped: it was closed", model=self.name)
         plan.place = self._place

@@ -121,8 +121,7 @@ def _piece(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, piece: Piece, scaling: float | None
 ) -> torch.Tensor:
     """query [tokens, heads, size], the last tokens of a request; each sees itself and all before it."""
-    heads, size = query.shape[1:]
-    groups = heads // keys.shape[2]
+    groups = query.shape[1] // keys.shape[2]
     key = keys.index_select(0, piece.pages).flatten(0, 1)[: piece.length].transpose(0, 1)[None]
     value = values.index_select(0, piece.pages).flatten(0, 1)[: piece.length].transpose(0, 1)[None]
     mask = None

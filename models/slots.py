@@ -46,8 +46,8 @@ class Slots:
         """The slots of these requests, which now have so many tokens with the new one; None if there is no room."""
         old, self._held = self._held, {}
         kept = {i: old[i][0] for i, length in zip(ids, lengths, strict=True) if old.get(i, (0, -1))[1] == length - 1}
-        free = (slot for slot in range(len(ids) + len(kept)) if slot not in taken)
         taken = set(kept.values())
+        free = (slot for slot in range(len(ids) + len(kept)) if slot not in taken)
         slots = [kept[i] if i in kept else next(free) for i in ids]
         if not self._fits(max(slots) + 1, max(lengths), len(ids)):
             kept, slots = {}, list(range(len(ids)))
@@ -60,8 +60,8 @@ class Slots:
         return self._step(slots, lengths)
 
     def attend(self, layer: int, step: Step, query: Tensor, key: Tensor, value: Tensor, scale: float | None) -> Tensor:
-        """Add the new key and value [n, key heads, size] of each request; query [n, heads, size] -> [n, heads, size]."""
-        count, heads, size = query.shape
+        """Add each request's new key and value [n, key heads, size]; query [n, heads, size] -> [n, heads, size]."""
+        _, heads, size = query.shape
         rows, wide = step.mask.shape[0], step.mask.shape[3]
         keys, values = self._keys[layer], self._values[layer]
         keys.view(-1, size).index_copy_(0, step.places, key.reshape(-1, size))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
 from router.forest import Forest, Judged, Shape, Spot, grow
 from router.mosaic import Floats, Rows
@@ -70,6 +71,12 @@ def fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, far: fl
     taken by name, since sums of floats hang on their order, and a split of a tree may hang on the last bit of a sum.
     `far` and `usual` are shares of the questions: those that lie farther off than these bound the trust in the forest.
     """
+    # k-means adds up in no order with several threads, and these wait for each other where others use the cores too.
+    with threadpool_limits(1, "openmp"):
+        return _fit(past, columns, strength, shape, (far, usual))
+
+
+def _fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, shares: tuple[float, float]) -> Fit:
     count = min(COMPONENTS, *past.embeddings.shape)
     pca = PCA(count, svd_solver="covariance_eigh").fit(past.embeddings.astype(np.float64))
     mean, components = pca.mean_.astype(np.float32), pca.components_.T.astype(np.float32)
@@ -86,7 +93,7 @@ def fit(past: Snapshot, columns: Columns, strength: float, shape: Shape, far: fl
         forest, wide = _grown(features, count, judged, columns, strength, shape)
     weight, reward = _sums(judged, width)
     level = np.clip(_sums(_eased(forest, features, judged), width)[1] + weight * wide, 0.0, weight)
-    outer, inner = forest.spread(features, (far, usual))
+    outer, inner = forest.spread(features, shares)
     return Fit(
         past.judgements,
         columns,

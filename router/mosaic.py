@@ -7,7 +7,6 @@ trees' many fine leaves: they cost nothing to fit and err in other ways.
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 
 from router.utility import Numbers
 
@@ -33,8 +32,7 @@ class Mosaic:
         placed = self.placed(features)
         self.cells = int(np.clip(np.sqrt(labels) / 6.0, 2, min(MOST_CELLS, len(features))))
         # Different sums of squares of one seed would do; different seeds give different local optima, which is wanted.
-        with threadpool_limits(1, "openmp"):  # several threads add up in no order: the last bits would differ each time
-            found = [KMeans(self.cells, n_init=1, random_state=seed).fit(placed) for seed in range(PARTITIONS)]
+        found = [KMeans(self.cells, n_init=1, random_state=seed).fit(placed) for seed in range(PARTITIONS)]
         self._centres = np.concatenate([one.cluster_centers_ for one in found]).astype(np.float32)
         self._half = (self._centres**2).sum(axis=1) / 2.0
         self._firsts = np.arange(PARTITIONS) * self.cells

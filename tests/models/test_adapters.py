@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import random
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +11,9 @@ from typing import Any  # peft's and transformers' models are untyped
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from models.backend import ModelSpec, connect
-from models.engines import _engines
 from models.errors import ModelUnavailable
 from models.in_process import InProcess
 from models.types import Message, Reply, Request, collect
@@ -96,6 +94,7 @@ def alone(home: Path, name: str, text: str, tokens: int = 24) -> str:
         model = PeftModel.from_pretrained(model, str(home / name))
     ids = torch.tensor([tokenizer(f"u:{text}\na:").input_ids])
     seen = torch.ones_like(ids)
+    torch.set_num_threads(1)
     made = model.generate(input_ids=ids, attention_mask=seen, max_new_tokens=tokens, do_sample=False, pad_token_id=0)
     return str(tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True))
 
@@ -163,3 +162,66 @@ async def test_revisions_differ_and_change_with_the_base(home: Path, tmp_path: P
     finally:
         for one in (*pair, elsewhere):
             await one.close()
+
+
+async def test_a_base_may_close_before_its_experts_and_an_expert_before_its_base(home: Path) -> None:
+    base, plain, other = opened(home, "base", "plain", "other")
+    batcher = base._seat.batcher
+    expected = (await say(plain, asking("Hello"))).text
+    await base.close()
+    with pytest.raises(ModelUnavailable, match="closed"):
+        await say(base, asking("Hello"))
+    assert (await say(plain, asking("Hello"))).text == expected
+    stream = other.stream(asking("Hello", max_tokens=100, stop=("\0",)))  # with a stop string each token is reported
+    await anext(stream)
+    with batcher.pause():
+        closing = asyncio.create_task(other.close())
+        await asyncio.sleep(0.05)
+    await closing
+    with pytest.raises(ModelUnavailable, match="closed"):
+        await collect(stream)
+    assert (await say(plain, asking("Hello"))).text == expected
+    again = opened(home, "other")[0]
+    assert again._seat.batcher is batcher
+    assert (await say(again, asking("Hello"))).text == alone(home, "other", "Hello")
+    for one in (plain, again):
+        await one.close()
+    assert not batcher.manager.is_running()
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"use_dora": True}, "not plain LoRA: it has use_dora"),
+        ({"bias": "all"}, "not plain LoRA: it has bias='all'"),
+        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
+        ({"peft_type": "IA3"}, "type IA3"),
+        ({"base_model_name_or_path": "../nowhere"}, "nowhere"),
+        ({"base_model_name_or_path": None}, "names no base model"),
+        ({"base_model_name_or_path": "../wider"}, "does not fit its base"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_and_named(home: Path, changed: dict[str, Any], why: str) -> None:
+    folder = home / "changed"
+    shutil.copytree(home / "plain", folder)
+    if not (home / "wider").exists():
+        write_tiny(home / "wider", width=64)
+    try:
+        change(folder, **changed)
+        with pytest.raises(ModelUnavailable, match=why):
+            connect("changed", ModelSpec("in_process", path=str(folder)))
+    finally:
+        shutil.rmtree(folder)
+    assert not any(thread.name == "model changed" for thread in threading.enumerate())
+
+
+def test_damaged_and_missing_weights_are_named(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    shutil.copytree(home / "plain", folder)
+    spec = ModelSpec("in_process", path=str(folder), extra={"base": str(home / "base")})
+    (folder / "adapter_model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ModelUnavailable, match="cannot be read"):
+        connect("plain", spec)
+    (folder / "adapter_model.safetensors").unlink()
+    with pytest.raises(ModelUnavailable, match=r"has no adapter_model\.safetensors"):
+        connect("plain", spec)

@@ -205,9 +205,13 @@ async def test_a_model_without_a_template_reads_plain_lines(tmp_path: Path) -> N
 
 async def test_after_closing_calls_fail_and_open_ones_end(tmp_path: Path) -> None:
     backend = connect("brief", ModelSpec("in_process", path=str(write_tiny(tmp_path))))
-    stream = backend.stream(asking("Hello?", max_tokens=110))
+    stream = backend.stream(asking("Hello?", max_tokens=110, stop=("\0",)))  # so that each token is reported
     await anext(stream)
-    await backend.close()
+    assert isinstance(backend, InProcess)
+    with backend._seat.pause():
+        closing = asyncio.create_task(backend.close())
+        await asyncio.sleep(0.05)
+    await closing
     with pytest.raises(ModelUnavailable):
         await _rest(stream)
     with pytest.raises(ModelUnavailable, match="closed"):

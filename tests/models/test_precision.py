@@ -1,5 +1,6 @@
 """Precision by name: what each name means, what is refused, and that the estimate of memory is what a model takes."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tests.models.tiny import write_tiny
 
 CPU = torch.device("cpu")
 ASK = Request((Message("user", "Hello?"),), max_tokens=8)
+HAS_TORCHAO = importlib.util.find_spec("torchao") is not None
+with_torchao = pytest.mark.skipif(not HAS_TORCHAO, reason="torchao, which is optional, is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,9 @@ def test_an_old_gpu_refuses_what_it_cannot_and_says_what_it_can(dtype: str) -> N
     check_capability("tiny", "float16", (7, 0))
 
 
-@pytest.mark.parametrize("dtype", NAMES)
+@pytest.mark.parametrize(
+    "dtype", [pytest.param(name, marks=[with_torchao] if name.startswith("int") else []) for name in NAMES]
+)
 async def test_a_model_of_each_precision_answers_and_takes_the_memory_that_was_reserved(
     folder: Path, dtype: str
 ) -> None:

@@ -10,7 +10,7 @@ CONTEXT = 128
 TEMPLATE = "{% for m in messages %}{{ m['role'][0] + ':' + m['content'] + '\n' }}{% endfor %}a:"
 
 
-def write_tiny(folder: Path, template: str | None = TEMPLATE, seed: int = 5) -> Path:
+def write_tiny(folder: Path, template: str | None = TEMPLATE, seed: int = 5, width: int = 32) -> Path:
     """Write the model to the folder and return it. Every token is one byte, so that é takes two."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: i for i, token in enumerate(["<end>", *alphabet])}
@@ -23,7 +23,7 @@ def write_tiny(folder: Path, template: str | None = TEMPLATE, seed: int = 5) -> 
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(vocabulary),
-        hidden_size=32,
+        hidden_size=width,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -85,14 +85,13 @@ def test_a_fit_hangs_neither_on_the_order_in_which_arms_were_met_nor_on_arms_tha
 PARTITIONS = """
 import os
 os.environ["OMP_NUM_THREADS"] = "8"
-import numpy as np
-from router.mosaic import Mosaic
-rows = np.random.default_rng(0).normal(size=(6000, 40)).astype(np.float32)
-print(len({Mosaic(rows, 24, 6000)._centres.tobytes() for _ in range(4)}))
+from tests.router.planted import field, log, taught
+asked = field(2000)
+print(len({taught(log(asked))._fit.forest._mosaic._centres.tobytes() for _ in range(5)}))
 """
 
 
-def test_partitions_are_the_same_to_the_last_bit_however_many_threads_there_are() -> None:
+def test_a_fit_is_the_same_to_the_last_bit_however_many_threads_there_are() -> None:
     ended = subprocess.run([sys.executable, "-c", PARTITIONS], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.split() == ["1"]
 
