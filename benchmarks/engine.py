@@ -48,13 +48,20 @@ class Rate:
 
 
 class Plain:
-    """`model.generate`, one prompt after another."""
+    """`model.generate`, one prompt after another, on as many threads as are faster: one, or all that torch takes."""
 
     def __init__(self, folder: Path, device: str) -> None:
         dtype = torch.float32 if device == "cpu" else "auto"
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.device = device
+        self.threads = torch.get_num_threads()
+        self.threads = max((1, self.threads), key=self._speed)
+
+    def _speed(self, threads: int) -> float:
+        self.threads = threads
+        self.run(["warm"])
+        return self.run(["probe"]).clock
 
     def tokens(self, text: str) -> list[int]:
         """A prompt as the service's model reads it."""
@@ -72,8 +79,13 @@ class Plain:
                 self.model.generate(ids, attention_mask=seen, max_new_tokens=NEW, do_sample=False, pad_token_id=0)
             return NEW * len(texts)
 
-        with torch.inference_mode():
-            return rate(work, psutil.Process())
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            with torch.inference_mode():
+                return rate(work, psutil.Process())
+        finally:
+            torch.set_num_threads(before)
 
 
 def rate(work: Callable[[], int], process: psutil.Process) -> Rate:
@@ -103,7 +115,8 @@ def served(url: str, process: psutil.Process, model: str, texts: list[str]) -> R
         async def one(http: httpx.AsyncClient) -> None:
             nonlocal written
             for text in left:
-                written += await _ask(http, model, text)
+                more = await _ask(http, model, text)
+                written += more
 
         async with httpx.AsyncClient(base_url=url, timeout=300.0) as http, asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
@@ -129,7 +142,6 @@ def speed(folder: Path, url: str, process: psutil.Process, device: str, rounds: 
     """One shape: the service and the bare batching, each against one after another."""
     rng, name = random.Random(7), folder.name
     plain, alone, many, other = Plain(folder, device), [], [], []
-    plain.run([prompt(rng, WORDS)])
     served(url, process, name, [prompt(rng, WORDS) for _ in range(AT_ONCE)])
     for _ in range(rounds):
         texts = [prompt(rng, WORDS) for _ in range(AT_ONCE)]
@@ -140,7 +152,7 @@ def speed(folder: Path, url: str, process: psutil.Process, device: str, rounds: 
         sys.stderr.write(f"{name}: {alone[-1]} {many[-1]} {other[-1]}\n")
     target = f"{GPU_TARGET if device != 'cpu' else TARGETS[name]:g} times"
     return [
-        [f"{name}: one after another", _both(alone), ""],
+        [f"{name}: one after another, {plain.threads} thread(s)", _both(alone), ""],
         [f"{name}: {AT_ONCE} at once through the service", _both(many), ""],
         [f"{name}: transformers' continuous batching, bare", _both(other), ""],
         [f"{name}: service / one after another", _ratios(many, alone), target],

@@ -1,4 +1,4 @@
-"""What benchmarks.engine measures in its own process: bare batching, first tokens, experts, cancellations, bandwidth."""
+"""What benchmarks.engine measures in its own process: bare batching, first tokens, experts, cancellations, memory."""
 
 import asyncio
 import gc

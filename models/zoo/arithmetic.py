@@ -53,8 +53,8 @@ def sums(rng: random.Random, split: str) -> Question:
 
 
 def long_sums(rng: random.Random, split: str) -> Question:
-    """Two numbers of four to six digits to add."""
-    return _sum(rng, split, "long_sum", rng.randint(4, 6))
+    """Two numbers of four or five digits to add."""
+    return _sum(rng, split, "long_sum", rng.randint(4, 5))
 
 
 def differences(rng: random.Random, split: str) -> Question:
@@ -63,13 +63,13 @@ def differences(rng: random.Random, split: str) -> Question:
 
 
 def long_differences(rng: random.Random, split: str) -> Question:
-    """Two numbers of four to six digits, the smaller taken from the larger."""
-    return _difference(rng, split, "long_difference", rng.randint(4, 6))
+    """Two numbers of four or five digits, the smaller taken from the larger."""
+    return _difference(rng, split, "long_difference", rng.randint(4, 5))
 
 
 def products(rng: random.Random, split: str) -> Question:
     """A number of one to three digits times one of one or two."""
-    left, right = rng.choice(((1, 1), (2, 1), (2, 1), (3, 1), (2, 2)))
+    left, right = rng.choice(((1, 1), (2, 1), (2, 1)))
     a, b = pair(rng, split, "*", left, right)
     return _question(rng, split, "product", PRODUCT, a, b, a * b, multiply_in_parts(a, b), left + right - 1)
 

@@ -180,7 +180,7 @@ def clock(rng: random.Random, split: str) -> Question:
     """The time 5 to 59 minutes after one between 10:00 and 22:59: two digits always, and never past midnight."""
 
     def make() -> tuple[object, ...]:
-        return "clock", rng.randint(10, 22), rng.randrange(60), rng.randint(5, 59)
+        return "clock", rng.randint(10, 22), 5 * rng.randrange(12), 5 * rng.randint(1, 11)
 
     hour, minute, n = (int(str(part)) for part in draw(rng, split, make)[1:])
     total = minute + n

@@ -33,7 +33,7 @@ def one_step(rng: random.Random, split: str) -> Question:
 
 
 def two_step(rng: random.Random, split: str) -> Question:
-    """Two things happen one after the other; numbers of up to two digits, results from 0 to 999."""
+    """Two things happen one after the other; numbers of up to 20, results from 0 to 200."""
     kind = rng.choice(list(TWO))
     _, *drawn = draw(rng, split, lambda: (kind, *_numbers(rng, kind)))
     a, b, c = (int(str(n)) for n in drawn)
@@ -49,8 +49,8 @@ TASKS: dict[str, Callable[[random.Random, str], Question]] = {"one_step": one_st
 def _numbers(rng: random.Random, kind: str) -> tuple[int, int, int]:
     """Three numbers with which no more is lost than there is."""
     while True:
-        a, b = rng.randint(2, 99), rng.randint(2, 9 if kind[0] == "*" else 99)
-        c = rng.randint(2, 99)
+        a, b = rng.randint(2, 20), rng.randint(2, 9 if kind[0] == "*" else 20)
+        c = rng.randint(2, 20)
         first = _result(a, kind[0], b)
         if first >= 0 and _result(first, kind[1], c) >= 0:
             return a, b, c

@@ -10,7 +10,7 @@ from typing import Any  # peft's and transformers' models are untyped
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from models.backend import ModelSpec, connect
@@ -165,7 +165,8 @@ async def test_revisions_differ_and_change_with_the_base(home: Path, tmp_path: P
 
 
 async def test_a_base_may_close_before_its_experts_and_an_expert_before_its_base(home: Path) -> None:
-    base, plain, other = opened(home, "base", "plain", "other")
+    apart: dict[str, Any] = {"extra": {"threads": 1}}  # an engine of their own
+    base, plain, other = opened(home, "base", "plain", "other", **apart)
     batcher = base._seat.batcher
     expected = (await say(plain, asking("Hello"))).text
     await base.close()
@@ -181,7 +182,7 @@ async def test_a_base_may_close_before_its_experts_and_an_expert_before_its_base
     with pytest.raises(ModelUnavailable, match="closed"):
         await collect(stream)
     assert (await say(plain, asking("Hello"))).text == expected
-    again = opened(home, "other")[0]
+    again = opened(home, "other", **apart)[0]
     assert again._seat.batcher is batcher
     assert (await say(again, asking("Hello"))).text == alone(home, "other", "Hello")
     for one in (plain, again):
@@ -195,7 +196,6 @@ async def test_a_base_may_close_before_its_experts_and_an_expert_before_its_base
         ({"use_dora": True}, "not plain LoRA: it has use_dora"),
         ({"bias": "all"}, "not plain LoRA: it has bias='all'"),
         ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
-        ({"peft_type": "IA3"}, "type IA3"),
         ({"base_model_name_or_path": "../nowhere"}, "nowhere"),
         ({"base_model_name_or_path": None}, "names no base model"),
         ({"base_model_name_or_path": "../wider"}, "does not fit its base"),
@@ -225,3 +225,10 @@ def test_damaged_and_missing_weights_are_named(home: Path, tmp_path: Path) -> No
     (folder / "adapter_model.safetensors").unlink()
     with pytest.raises(ModelUnavailable, match=r"has no adapter_model\.safetensors"):
         connect("plain", spec)
+
+
+def test_an_adapter_of_another_kind_is_refused(home: Path, tmp_path: Path) -> None:
+    made: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(home / "base"), IA3Config(task_type="CAUSAL_LM"))
+    made.save_pretrained(tmp_path)
+    with pytest.raises(ModelUnavailable, match="type IA3; only LORA"):
+        connect("other", ModelSpec("in_process", path=str(tmp_path), extra={"base": str(home / "base")}))

@@ -101,6 +101,7 @@ async def test_sharing_changes_no_answer(near: InProcess) -> None:
 
 async def test_an_expert_finds_its_own_pages_and_no_other_ones(one: InProcess, two: InProcess, near: InProcess) -> None:
     assert near._seat.batcher is one._seat.batcher is two._seat.batcher
+    await cost((near, "warm"))
     for backend in (near, one, two):
         assert await cost((backend, LONG + "a")) == least(LONG + "a")
     for backend in (near, one, two):
@@ -108,6 +109,7 @@ async def test_an_expert_finds_its_own_pages_and_no_other_ones(one: InProcess, t
 
 
 async def test_an_expert_that_comes_after_another_left_does_not_find_its_pages(one: InProcess, home: Path) -> None:
+    await cost((one, "warm"))
     first = next(_open(home / "two"))
     await cost((first, LONG + "a"))
     await first.close()

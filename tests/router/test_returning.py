@@ -84,7 +84,7 @@ def test_a_fit_hangs_neither_on_the_order_in_which_arms_were_met_nor_on_arms_tha
 # In a process of its own: how many threads there are is settled when libraries load.
 PARTITIONS = """
 import os
-os.environ["OMP_NUM_THREADS"] = "8"
+os.environ.update(OMP_NUM_THREADS="8", OPENBLAS_NUM_THREADS="1")
 from tests.router.planted import field, log, taught
 asked = field(2000)
 print(len({taught(log(asked))._fit.forest._mosaic._centres.tobytes() for _ in range(5)}))

@@ -19,10 +19,10 @@ def use(service: Served) -> None:
     """Ask, of whoever the router picks or of the arm that fails now and then, and judge what was answered."""
 
     def ask(i: int) -> None:
-        fails, question = i % 4 == 0, f"{SORTS[i % 3]} number {i}?"
-        answer = service.ask(f"{question} broken" * fails or question, "direct@moody" if i % 4 < 2 else "auto").json()
-        if not fails:
-            body = {"id": answer["id"], "score": float(i % 3 > 0)}
+        fails, question = i % 8 == 0, f"{SORTS[i % 3]} number {i}?"
+        answer = service.ask(f"{question} broken" * fails or question, "auto" if i % 2 else "direct@moody")
+        if not fails and answer.status_code == 200:  # after many failures in a row it is not asked for a while
+            body = {"id": answer.json()["id"], "score": float(i % 3 > 0)}
             service.http.post("/v1/feedback", json=body).raise_for_status()
 
     with ThreadPoolExecutor(USERS) as users:
@@ -47,12 +47,12 @@ def test_a_restart_believes_what_was_believed_after_many_had_judged_at_once(
 ) -> None:
     def slowly(*given: Any) -> int:
         found = insert_new(*given)
-        time.sleep(0.004)  # runs fail while a judgement is being kept
+        time.sleep(0.02)  # runs fail while a judgement is being kept
         return found
 
     monkeypatch.setattr("store.ratings.insert_new", slowly)
     router = {"seed": 7, "policy": policy, "params": {"background": 0.0, "trees": 20.0} if policy == "layered" else {}}
-    moody = {"backend": str(Path(__file__).parent / "backends" / "moody.py")}
+    moody: dict[str, Any] = {"backend": str(Path(__file__).parent / "backends" / "moody.py")}
     models = {"well": WELL, "ill": WELL, "moody": moody, "unheard": WELL}
     own = settings(tmp_path, models, router=router)
     with served(own) as service:
@@ -60,4 +60,5 @@ def test_a_restart_believes_what_was_believed_after_many_had_judged_at_once(
         before = known(service)
     with served(own) as service:
         assert known(service) == before
-    assert before[0]["judged"] > QUESTIONS * 3 / 4, "failures were learned as well"
+    assert before[0]["judged"] > QUESTIONS / 2
+    assert before[0]["arms"]["direct@moody"]["reward"] < before[0]["arms"]["direct@moody"]["n"], "failures were learned"
