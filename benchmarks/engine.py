@@ -52,7 +52,8 @@ class Plain:
 
     def __init__(self, folder: Path, device: str) -> None:
         dtype = torch.float32 if device == "cpu" else "auto"
-        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        self.model: Any = model.to(device).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.device = device
         self.threads = torch.get_num_threads()

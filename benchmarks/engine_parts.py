@@ -39,7 +39,8 @@ async def say(backend: InProcess, request: Request) -> Reply:
 def _bare_manager(folder: Path, device: str) -> Any:
     """transformers' continuous batching with the settings that the engine gives it, and nothing of ours."""
     dtype = torch.float32 if device == "cpu" else "auto"
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+    read: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    model = read.to(device).eval()
     config = ContinuousBatchingConfig(
         page_size=PAGE,
         num_blocks=1024,

@@ -70,9 +70,9 @@ def read_adapter(name: str, folder: Path, model: nn.Module) -> Adapter:
     for key in sorted(key for key in found if key.endswith(".lora_A.weight")):
         down, up = found.pop(key), found.pop(key.replace(".lora_A.", ".lora_B."), None)
         layer = key.removeprefix(PREFIX).removesuffix(".lora_A.weight")
-        _check_fit(name, layer, down, up, model)
-        up = up * _scale(config, layer, down.shape[0])
-        layers[layer] = (_like(down, model), _like(up, model))
+        if up is None or not _fits(layer, down, up, model):
+            raise ModelUnavailable(f"model {name!r} does not fit its base: see layer {layer!r}", model=name)
+        layers[layer] = (_like(down, model), _like(up * _scale(config, layer, down.shape[0]), model))
     if found or not layers:
         raise ModelUnavailable(f"model {name!r} is not plain LoRA: {sorted(found)[:3]} in {WEIGHTS}", model=name)
     return Adapter(layers)
@@ -98,14 +98,13 @@ def _check_plain(name: str, config: Any) -> None:
         raise ModelUnavailable(f"model {name!r} is not plain LoRA: it has {', '.join(more)}", model=name)
 
 
-def _check_fit(name: str, layer: str, down: Tensor, up: Tensor | None, model: nn.Module) -> None:
+def _fits(layer: str, down: Tensor, up: Tensor, model: nn.Module) -> bool:
     try:
-        target = model.get_submodule(layer)
+        target: Any = model.get_submodule(layer)
     except AttributeError:
-        target = None
+        return False
     sizes = (getattr(target, "in_features", None), getattr(target, "out_features", None))
-    if up is None or sizes != (down.shape[1], up.shape[0]):
-        raise ModelUnavailable(f"model {name!r} does not fit its base: layer {layer!r} is {sizes}", model=name)
+    return sizes == (down.shape[1], up.shape[0])
 
 
 def _scale(config: Any, layer: str, rank: int) -> float:

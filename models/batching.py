@@ -60,6 +60,7 @@ class Batcher:
             raise ModelUnavailable(f"model {name!r} cannot be batched: {failure}", model=name) from failure
         self.manager: Any = manager
         self.sampler: Sampler = manager.logit_processor
+        self.reports: Reports = manager.output_router
         self._start()
         self.submit(Plan(), [0], 2, ())  # the first step of all is slow; nobody waits for this one
 
@@ -70,7 +71,7 @@ class Batcher:
         """
         request_id = uuid.uuid4().hex
         if plan.hear is not None:
-            self.manager.output_router.expect(request_id, plan)
+            self.reports.expect(request_id, plan)
         joined = self.manager.add_request(
             tokens, request_id=request_id, max_new_tokens=most, eos_token_id=list(ends) or -1, plan=plan
         )
@@ -88,14 +89,16 @@ class Batcher:
 
     def forget(self, request_id: str) -> None:
         """Drop what is kept about a request that has ended."""
-        self.manager.output_router.forget(request_id)
+        self.reports.forget(request_id)
 
     @property
     def load(self) -> int:
         """How many requests are in the batch or wait for it, or are still waited for."""
         scheduler = self.manager.batch_processor.scheduler
-        inside = len(scheduler.active_requests) + len(scheduler.waiting_requests) + self.manager.input_queue.qsize()
-        return max(inside, len(self.manager.output_router))
+        inside: int = (
+            len(scheduler.active_requests) + len(scheduler.waiting_requests) + self.manager.input_queue.qsize()
+        )
+        return max(inside, len(self.reports))
 
     @property
     def free_pages(self) -> int:
@@ -128,7 +131,7 @@ class Batcher:
             self.manager.batch_processor.scheduler.drop(place)
             if adapter is not None:
                 self._mix.leave(adapter)
-        self.manager.output_router.fail(place, "it was closed")
+        self.reports.fail(place, "it was closed")
 
     def close(self) -> None:
         """Stop the thread and free the cache; requests under way fail. Blocks until the current step is done."""

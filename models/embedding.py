@@ -91,7 +91,16 @@ class BatchingEmbedder:
             self._queue.append(text)
         if self._task is None or self._task.done():
             self._task = loop.create_task(self._work())
+            self._task.add_done_callback(self._ended)
         return self._asked[text]
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        """Give up what still waits if the work ended by a failure that nobody foresaw."""
+        failure = None if work.cancelled() else work.exception()
+        if failure is not None:
+            log.error("embedder %s failed: %r", self.name, failure)
+            waiting, self._queue = self._queue, []
+            self._fail(waiting, ModelUnavailable(f"embedder {self.name!r} failed: {failure!r}", model=self.name))
 
     async def _work(self) -> None:
         """Encode what waits until nothing does."""

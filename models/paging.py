@@ -113,7 +113,7 @@ def attend(
     pages = allocator._kv_page_views[layer]
     for piece in layout.pieces:
         held = slice(piece.start, piece.start + piece.count)
-        out[held] = _piece(rows[held], *pages, piece, scaling)
+        out[held] = _piece(rows[held], pages[0], pages[1], piece, scaling)
     return out[None], None
 
 

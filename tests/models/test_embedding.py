@@ -106,6 +106,21 @@ async def test_an_unforeseen_failure_leaves_nobody_waiting(encode: Counting) -> 
                 await embedder.embed([text])
 
 
+async def test_an_unforeseen_failure_is_told_to_those_who_wait_behind_it_too() -> None:
+    def refuse(texts: list[str]) -> Vectors:
+        raise KeyError("no such thing")
+
+    embedder = BatchingEmbedder("e", 2, refuse)
+    async with asyncio.timeout(5):
+        with pytest.raises(ModelUnavailable):
+            await asyncio.wait_for(embedder.embed([f"text {i}" for i in range(100)]), 3)
+        late = [asyncio.ensure_future(embedder.embed([f"other {i}"])) for i in range(100)]
+        done, waiting = await asyncio.wait(late, timeout=3)
+    assert not waiting
+    assert {type(one.exception()) for one in done} == {ModelUnavailable}
+    await embedder.close()
+
+
 async def test_half_a_character_is_embedded_as_a_question_mark(encode: Counting) -> None:
     embedder = BatchingEmbedder("e", 2, encode)
     await embedder.embed(["a\ud800b"])

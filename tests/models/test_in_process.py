@@ -149,7 +149,7 @@ async def test_closing_the_stream_frees_its_place_at_once(near: InProcess) -> No
     await stream.aclose()
     await collect(near.stream(asking("x", max_tokens=2)))  # the cancellation counts from the next step on
     assert await _inside(near).probe(active) == 0
-    assert len(near._seat.batcher.manager.output_router) == 0
+    assert near._seat.batcher.load == 0
 
 
 async def test_a_prompt_beyond_the_context_says_how_long_it_is(near: InProcess) -> None:
