@@ -2,7 +2,7 @@
 
     python -m benchmarks.cascades [--n 400] [--fit 600] [--seed 11] [--write]
 
-The gates are fitted on train-split questions; the tables are of test-split ones, the four families in equal shares.
+The gates are fitted on train-split questions; the tables are of test-split ones, the families in equal shares.
 With --write also the gates that ship: for each model the one with the other that is best where it is in doubt.
 """
 
@@ -27,7 +27,10 @@ from strategies.fitted.fit_cascade import Fit, fit_cascade, save
 from strategies.fitted.try_cascade import Tried, judged_of, try_cascade
 from strategies.mixture_of_prompts import Demo
 
-PAIRS = (("generalist", "reader"), ("generalist", "abacus"), ("reader", "abacus"), ("abacus", "reader"))
+PAIRS = (
+    ("generalist", "polymath"), ("generalist", "reader"), ("polymath", "follower"), ("abacus", "polymath"),
+    ("speller", "polymath"), ("reader", "polymath"), ("scholar", "reader"), ("follower", "polymath"),
+)  # fmt: skip
 SHARES = (0.25, 0.5, 0.75)
 DIAL = 0.7
 NEVER = replace(DEFAULT["logprobs"], cut=0.0)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.fit_prompts [--demos 320] [--test 120] [--seed 3] [--models ...] [--write]
 
-Demonstrations are train-split questions with worked answers where there are any; the table's questions are test-split.
+Demonstrations are solved questions worded as users word theirs, with the working where there is one, as from a log; none is in the table.
 """
 
 import argparse
@@ -75,9 +75,11 @@ async def run(models: Sequence[str], demos: int, test: int, seed: int, out: Path
     """Fit every model, write the file if `out` is given, and return the table."""
     embedder = open_embedder(None)
     each = -(-demos // len(FAMILIES))
-    train = [question for family in FAMILIES for question in questions(family, each, seed, "train")]
-    random.Random(seed).shuffle(train)
     held_out = stream(test, seed)
+    known = {question.question for question in held_out}
+    rated = [question for family in FAMILIES for question in questions(family, each, seed + 1)]
+    train = [question for question in rated if question.question not in known]  # as from a log: worded as users do
+    random.Random(seed).shuffle(train)
     rows, fits = [], {}
     try:
         for name in models:

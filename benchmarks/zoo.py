@@ -2,12 +2,13 @@
 
 python -m benchmarks.zoo [--n 40] [--seed 1] [--write]
 
-Directly, for the working and after four solved examples through plain transformers (`models/zoo/evaluate.py`);
-retrieval through the real service with the shipped documents.
+Directly, for the working and after four solved examples through plain transformers (`models/zoo/evaluate.py`), which is
+kept for each state of a model's weights; retrieval through the real service with the shipped documents.
 """
 
 import argparse
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import mean
@@ -17,7 +18,9 @@ from rich.progress import track
 from benchmarks.reports import keep, table
 from benchmarks.serving import client, serving
 from benchmarks.statistics import Interval, paired, share
-from models.zoo import FAMILIES, ZOO, Question, check
+from benchmarks.zoo_outcomes import KEPT
+from models.revision import digest, digest_of_folder
+from models.zoo import BASE, FAMILIES, ZOO, Question, check, weights
 from models.zoo.conversations import UNTOLD
 from models.zoo.evaluate import Judgement, Tried, asked_of, calibration_error, judged, results_of, try_all
 from models.zoo.evaluate import table as accuracies
@@ -133,16 +136,37 @@ def families(tried: Sequence[Tried]) -> str:
     return table(["model", "asked", *FAMILIES], rows)
 
 
-def run(n: int, seed: int) -> str:
-    """Ask everything and return the report."""
-    asked = asked_of(n, seed)
+def asked_once(model: str, asked: Sequence[Question], n: int, seed: int) -> tuple[list[Tried], list[Judgement]]:
+    """Every question in every way, and the model's judgement of each beforehand; read back if it was made before."""
+    revision = digest(*(digest_of_folder(weights(name)) for name in (model, BASE)))
+    path = KEPT / f"zoo-{model}-{revision}-{n}-{seed}.json"
+    if not path.exists():
+        tried = try_all(model, asked)
+        kept = {
+            "tried": [[one.way, one.question.id, one.reply, one.score] for one in tried],
+            "judged": [[one.task, one.sure, one.right] for one in judged(model, tried)],
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(kept))
+    read = json.loads(path.read_text())
+    by_id = {question.id: question for question in asked}
+    return (
+        [Tried(model, way, by_id[name], said, score) for way, name, said, score in read["tried"]],
+        [Judgement(*row) for row in read["judged"]],
+    )
+
+
+def run(n: int, seed: int, models: Sequence[str]) -> str:
+    """Ask everything and return the report; of some models only, what they can do by task."""
+    asked = list({question.id: question for question in asked_of(n, seed)}.values())
     tried: list[Tried] = []
     judgements: dict[str, list[Judgement]] = {}
-    for model in track(ZOO, description="models"):
-        own = try_all(model, asked)
+    for model in track(models, description="models"):
+        own, judgements[model] = asked_once(model, asked, n, seed)
         tried += own
-        judgements[model] = judged(model, own)
     results = results_of(tried)
+    if tuple(models) != ZOO:
+        return accuracies(results)
     tried += asyncio.run(look_up([one for one in asked if one.family == "facts"]))
     parts = [
         table(["what", "measured", "target"], targets(tried, judgements)),
@@ -157,10 +181,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=40, help="questions of each task")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--models", nargs="+", choices=ZOO, default=list(ZOO))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     command = f"python -m benchmarks.zoo --n {options.n} --seed {options.seed}"
-    keep("zoo", "The zoo", command, run(options.n, options.seed), write=options.write)
+    whole = tuple(options.models) == ZOO
+    keep("zoo", "The zoo", command, run(options.n, options.seed, options.models), write=options.write and whole)
 
 
 if __name__ == "__main__":
