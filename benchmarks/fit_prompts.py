@@ -2,7 +2,8 @@
 
     python -m benchmarks.fit_prompts [--demos 320] [--test 120] [--seed 3] [--models ...] [--write]
 
-Demonstrations are solved questions worded as users word theirs, with the working where there is one, as from a log; none is in the table.
+Demonstrations are solved questions worded as users word theirs, with the working where there is one, as from a log;
+none of them is in the table.
 """
 
 import argparse

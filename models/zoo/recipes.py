@@ -47,6 +47,6 @@ RECIPES = {
     "abacus": adapter(3, 3400),
     "speller": adapter(4),
     "reader": adapter(5),
-    "scholar": adapter(6),
+    "scholar": adapter(6, 1600),
     "follower": adapter(7),
 }
