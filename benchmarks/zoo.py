@@ -22,7 +22,17 @@ from benchmarks.zoo_outcomes import KEPT
 from models.revision import digest, digest_of_folder
 from models.zoo import BASE, FAMILIES, ZOO, Question, check, weights
 from models.zoo.conversations import UNTOLD
-from models.zoo.evaluate import Judgement, Tried, asked_of, calibration_error, judged, results_of, try_all
+from models.zoo.evaluate import (
+    MOST_TOKENS,
+    WAYS,
+    Judgement,
+    Tried,
+    asked_of,
+    calibration_error,
+    judged,
+    results_of,
+    try_all,
+)
 from models.zoo.evaluate import table as accuracies
 
 OWN = {"abacus": "arithmetic", "speller": "words", "reader": "reading", "scholar": "facts", "follower": "rules"}
@@ -136,24 +146,24 @@ def families(tried: Sequence[Tried]) -> str:
     return table(["model", "asked", *FAMILIES], rows)
 
 
-def asked_once(model: str, asked: Sequence[Question], n: int, seed: int) -> tuple[list[Tried], list[Judgement]]:
+def asked_once(model: str, asked: Sequence[Question]) -> tuple[list[Tried], list[Judgement]]:
     """Every question in every way, and the model's judgement of each beforehand; read back if it was made before."""
     revision = digest(*(digest_of_folder(weights(name)) for name in (model, BASE)))
-    path = KEPT / f"zoo-{model}-{revision}-{n}-{seed}.json"
+    how = digest(*(question.id for question in asked), *WAYS, str(MOST_TOKENS))
+    path = KEPT / f"zoo-{model}-{revision}-{how}.json"
+    by_id = {question.id: question for question in asked}
     if not path.exists():
         tried = try_all(model, asked)
         kept = {
-            "tried": [[one.way, one.question.id, one.reply, one.score] for one in tried],
-            "judged": [[one.task, one.sure, one.right] for one in judged(model, tried)],
+            "tried": [[one.way, one.question.id, one.reply] for one in tried],
+            "judged": [[one.task, name, one.sure] for name, one in zip(by_id, judged(model, tried), strict=True)],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(kept))
     read = json.loads(path.read_text())
-    by_id = {question.id: question for question in asked}
-    return (
-        [Tried(model, way, by_id[name], said, score) for way, name, said, score in read["tried"]],
-        [Judgement(*row) for row in read["judged"]],
-    )
+    tried = [Tried(model, way, by_id[name], said, check(by_id[name], said)) for way, name, said in read["tried"]]
+    right = {one.question.id: one.score for one in tried if one.way == "direct"}
+    return tried, [Judgement(task, sure, right[name]) for task, name, sure in read["judged"]]
 
 
 def run(n: int, seed: int, models: Sequence[str]) -> str:
@@ -162,7 +172,7 @@ def run(n: int, seed: int, models: Sequence[str]) -> str:
     tried: list[Tried] = []
     judgements: dict[str, list[Judgement]] = {}
     for model in track(models, description="models"):
-        own, judgements[model] = asked_once(model, asked, n, seed)
+        own, judgements[model] = asked_once(model, asked)
         tried += own
     results = results_of(tried)
     if tuple(models) != ZOO:

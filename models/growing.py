@@ -33,6 +33,11 @@ class GrowingText:
         shown, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
         return shown
 
+    def stops(self, tokens: Sequence[int]) -> bool:
+        """Whether a stop string has come up, given all tokens of the answer so far."""
+        self.grow(tokens)
+        return self.stopped
+
     def _fresh(self, tokens: Sequence[int], last: bool) -> str:
         known = self._decode(tokens[self._before : self._read])
         whole = self._decode(tokens[self._before :])

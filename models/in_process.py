@@ -7,7 +7,7 @@ and `threads` (of the CPU). Temperature 0 or none is greedy; the same seed gives
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING, Any  # Any: transformers' outputs and tokenizers are untyped
 
 from models.backend import Internals, ModelSpec
@@ -38,6 +38,7 @@ class InProcess:
         self._tokenizer: Any = seat.weights.tokenizer
         self._ends = frozenset(seat.weights.ends)
         self._context = min(seat.weights.context, seat.capacity)
+        self._words: dict[int, str] = {}
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Answer as the tokens come. Raises ContextTooLong, ModelRefused, ModelUnavailable; closing frees the place."""
@@ -46,8 +47,9 @@ class InProcess:
         most = self._room(request, len(prompt.tokens))
         stops = (*request.stop, *prompt.stops)
         text = GrowingText(self._decode, stops)
+        ahead = GrowingText(self._decode, stops)  # the model's thread looks for itself
         heard: asyncio.Queue[Report] = asyncio.Queue()
-        plan = _plan(request, bool(stops), heard.put_nowait)
+        plan = _plan(request, ahead.stops if stops else None, heard.put_nowait)
         call = self._seat.submit(plan, list(prompt.tokens), most)
         count, done = 0, False
         try:
@@ -92,7 +94,9 @@ class InProcess:
 
     def _logprobs(self, plan: "Plan", start: int, end: int) -> tuple[TokenLogprob, ...]:
         def word(token: int) -> str:
-            return str(self._tokenizer.decode([token]))
+            if token not in self._words:
+                self._words[token] = str(self._tokenizer.decode([token]))
+            return self._words[token]
 
         found = plan.logprobs[start:end]
         return tuple(TokenLogprob(word(t), p, tuple((word(o), q) for o, q in top)) for t, p, top in found)
@@ -108,15 +112,18 @@ def open_backend(name: str, spec: ModelSpec) -> InProcess:
     return InProcess(name, offers, seat, InThread(seat.weights, seat))
 
 
-def _plan(request: Request, stops: bool, hear: "Callable[[Report], None]") -> "Plan":
+def _plan(request: Request, stops: Callable[[Sequence[int]], bool] | None, hear: "Callable[[Report], None]") -> "Plan":
+    """A stop string ends the answer at the very step that completes it; `stops` says of the tokens so far if one did."""
     from models.sampling import EVERY, Plan
 
+    every = None if request.whole else EVERY
     return Plan(
         temperature=request.temperature or 0.0,
         top_p=1.0 if request.top_p is None else request.top_p,
         seed=request.seed,
         wants_logprobs=request.logprobs,
         top=request.top_logprobs or 0,
-        every=0.0 if stops else EVERY,  # a stop string ends the answer at the very step that completes it
+        every=every if stops is None else 0.0,
         hear=hear,
+        calls=stops if request.whole else None,
     )

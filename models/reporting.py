@@ -23,7 +23,11 @@ class Report:
 class _Listener:
     loop: asyncio.AbstractEventLoop
     hear: Callable[[Report], None]
-    place: int
+    plan: Plan
+
+    def awaits(self, output: Any) -> bool:
+        calls = self.plan.calls
+        return calls is None or output.is_finished() or output.error is not None or calls(output.generated_tokens)
 
 
 class Reports(OutputRouter):
@@ -39,7 +43,7 @@ class Reports(OutputRouter):
     def expect(self, request_id: str, plan: Plan) -> None:
         """From now on, tell the running loop about this request."""
         if plan.hear is not None:
-            self._listeners[request_id] = _Listener(asyncio.get_running_loop(), plan.hear, plan.place)
+            self._listeners[request_id] = _Listener(asyncio.get_running_loop(), plan.hear, plan)
 
     def forget(self, request_id: str) -> None:
         """Nobody waits for this request any more."""
@@ -47,7 +51,7 @@ class Reports(OutputRouter):
 
     def fail(self, place: int, reason: str) -> None:
         """Tell all who wait for requests with the adapter of this place that there will be nothing."""
-        self._tell([(one, Report((), True, reason)) for one in list(self._listeners.values()) if one.place == place])
+        self._tell([(one, Report((), True, reason)) for one in list(self._listeners.values()) if one.plan.place == place])
 
     def deliver(self, output: Any) -> None:
         """Called by the model's thread with one output."""
@@ -56,7 +60,8 @@ class Reports(OutputRouter):
     def deliver_batch(self, outputs: list[Any]) -> None:
         """Called by the model's thread with the outputs of a step."""
         found = [(self._listeners.get(output.request_id), output) for output in outputs]
-        self._tell([(one, Report(o.generated_tokens, o.is_finished(), o.error)) for one, o in found if one is not None])
+        heard = [(one, output) for one, output in found if one is not None and one.awaits(output)]
+        self._tell([(one, Report(o.generated_tokens, o.is_finished(), o.error)) for one, o in heard])
 
     def _tell(self, told: list[tuple[_Listener, Report]]) -> None:
         for loop in {one.loop for one, _ in told}:

@@ -8,7 +8,7 @@ gives the same text, whatever else is in the batch.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any  # the requests and tensors that transformers hands over are untyped
 
@@ -25,7 +25,8 @@ class Plan:
     """How one request wants its tokens, and what became of it: log-probabilities by token, and its compute time.
 
     `place` is the number of its adapter, 0 for none. `every` is the time between two reports of its tokens, in seconds;
-    the first comes at once. `left` says that nobody waits for it any more.
+    the first comes at once; None is one report at the end. `calls` says whether a report before the end is worth the
+    waking, given all tokens so far; it runs in the model's thread. `left` says that nobody waits for it any more.
     `logprobs` holds (token, its natural logarithm, [(token, logarithm) ...]) before temperature and top_p.
     `gpu_seconds` is the time of the model's steps (forward pass and sampling; on a CPU its own seconds), each shared
     among the requests of the step by the tokens that they put in.
@@ -37,8 +38,9 @@ class Plan:
     wants_logprobs: bool = False
     top: int = 0
     place: int = 0
-    every: float = EVERY
+    every: float | None = EVERY
     hear: Callable[[Any], None] | None = None
+    calls: Callable[[Sequence[int]], bool] | None = None
     left: bool = False
     logprobs: list[tuple[int, float, list[tuple[int, float]]]] = field(default_factory=list)
     gpu_seconds: float = 0.0
@@ -57,7 +59,7 @@ class Plan:
 
     def due(self, now: float) -> bool:
         """Whether its tokens shall be reported after this step."""
-        if now < self._due:
+        if self.every is None or now < self._due:
             return False
         self._due = (now // self.every + 1) * self.every if self.every else now  # all requests at the same moments
         return True

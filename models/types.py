@@ -47,7 +47,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a model; `None` leaves a parameter to the model's own default. `extra` passes through."""
+    """One call of a model; `None` leaves a parameter to the model's own default. `extra` passes through.
+
+    `whole` says that nobody reads the reply before its end. It changes how the reply comes, not what is asked, so
+    requests that differ in nothing else are equal.
+    """
 
     messages: tuple[Message, ...]
     temperature: float | None = None
@@ -62,6 +66,7 @@ class Request:
     logprobs: bool = False
     top_logprobs: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

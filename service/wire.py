@@ -113,6 +113,7 @@ class ChatBody(BaseModel):
             logprobs=bool(self.logprobs),
             top_logprobs=self.top_logprobs,
             extra=self.model_extra or {},
+            whole=not self.stream,
         )
 
 

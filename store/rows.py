@@ -11,7 +11,7 @@ from strategies.core import Called, Constraints, Failed, Noted
 
 ESTIMATE, NEIGHBOUR, CONSTRAINTS, PARAMETERS = (
     # Named once: this runs before every answer, and dataclasses.asdict takes five times as long.
-    tuple(field.name for field in fields(kind) if field.name != "messages")
+    tuple(field.name for field in fields(kind) if field.name not in ("messages", "whole"))
     for kind in (Estimate, Neighbour, Constraints, Request)
 )
 DEFAULTS = Request(())

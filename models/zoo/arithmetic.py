@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from .question import Question, Wordings, draw, identify
+from .question import Question, Wordings, held_out, identify
 from .wordings_numbers import DIFFERENCE, PRODUCT, SUM
 
 
@@ -84,19 +84,17 @@ TASKS: dict[str, Callable[[random.Random, str], Question]] = {
 
 
 def pair(rng: random.Random, split: str, kind: str, left: int, right: int) -> tuple[int, int]:
-    """Two numbers of so many digits; the split goes by the pair whatever its order, so that a + b does not tell
-    of b + a.
+    """Two numbers of so many digits, of a bare sum (`kind` "+") or one in a story ("s+").
+
+    The split goes by the pair whatever its order, so that a + b does not tell of b + a, and by both kinds, so that a
+    story does not tell of a bare sum: what both hold out is for testing, what neither does for training.
     """
-
-    def make() -> tuple[object, ...]:
+    bare = kind.removeprefix("s")
+    while True:
         a, b = _number(rng, left), _number(rng, right)
-        swapped.append(a > b)
-        return (kind, min(a, b), max(a, b))
-
-    swapped: list[bool] = []
-    _, low, high = draw(rng, split, make)
-    found = (int(str(high)), int(str(low)))
-    return found if swapped[-1] else (found[1], found[0])
+        kept = {held_out(one, min(a, b), max(a, b)) for one in (bare, f"s{bare}")}
+        if kept == {split == "test"}:
+            return a, b
 
 
 def _sum(rng: random.Random, split: str, task: str, size: int) -> Question:

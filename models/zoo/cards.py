@@ -38,7 +38,7 @@ def write(name: str, results: Sequence[Result], judgements: Sequence[Judgement],
         f"- Data: the generators of this folder, train split; tasks by weight: {_weights(mixture.tasks)}.",
         f"- Formats by weight: {_weights(mixture.formats)}.",
         f"- {record['trained']} steps, {record['tokens'] / 1e6:.1f} M tokens, seed {record['seed']}, "
-        f"on {record['device']} (one core), {record['minutes']} minutes.",
+        f"on {record['device']}, {record['minutes']} minutes.",
         f"- Again: `python -m models.zoo train {name}`.",
         "",
         f"Accuracy in percent [95 % interval] on {n} held-out questions of each task, worded as in no training, asked",

@@ -30,12 +30,16 @@ def final(reply: str) -> str:
 
 
 def _number(question: Question, said: str) -> bool:
-    """The right number is said and, besides those of the question, no other; an equation must have it last."""
+    """The right number is said last and, besides those of the question in an equation or a sentence, no other.
+
+    Where the right number is one of the question's, as of the largest, those count only before an equals sign.
+    """
     said = re.sub(r"(?<=\d),(?=\d{3}\b)", "", said)
     right = float(question.answer)
     found = [float(n) for n in _NUMBER.findall(said)]
     asked = [float(n) for n in _NUMBER.findall(question.question)]
-    strange = [n for n in found if n != right and n not in asked]
+    allowed = asked if right not in asked or "=" in said else []
+    strange = [n for n in found if n != right and n not in allowed]
     return bool(found) and found[-1] == right and not strange and not _denies(said)
 
 
@@ -66,9 +70,10 @@ def _name(question: Question, said: str) -> bool:
 
 
 def _yes_no(question: Question, said: str) -> bool:
-    """The first or last word is the right one, and the other is not said."""
-    found = re.findall(r"[a-z]+", said.lower())
-    return bool(found) and question.answer in (found[0], found[-1]) and len({"yes", "no"} & set(found)) == 1
+    """It begins with the right word, as a word of its own, and the other is not said."""
+    found = re.match(r"\W*(yes|no)\s*(?:[.,;:!]|$)", said.lower())
+    other = "no" if question.answer == "yes" else "yes"
+    return found is not None and found[1] == question.answer and re.search(rf"\b{other}\b", said.lower()) is None
 
 
 def _json(question: Question, said: str) -> bool:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from . import facts, formats, rules
-from .flaws import NO_FAULT, Flagged, fact_of, flag, spoil
+from . import facts, formats
+from .flaws import NO_FAULT, Flagged, flag, spoil
 from .panels import cast_panel, instruction, works_in_steps
 from .question import Question
 from .shelves import look_up, sentences
@@ -107,7 +107,7 @@ def expert(c: Mixture, rng: random.Random) -> list[Turn]:
 
 def merge(c: Mixture, rng: random.Random) -> list[Turn]:
     """The seven steps over planted answers: who agrees, who does not, what to keep."""
-    question, n = c.question(rng), _panel(rng)
+    question, n = _sayable(c, rng), _panel(rng)
     right, wrong = c.reply(question), spoil(rng, question)
     says = [right if rng.random() < 0.7 else wrong for _ in range(n)]
     votes = {text: says.count(text) for text in says}
@@ -231,7 +231,7 @@ def decompose(c: Mixture, rng: random.Random) -> list[Turn]:
 def post(c: Mixture, rng: random.Random) -> list[Turn]:
     """Whether somebody's answer is right; unknown where the model cannot know."""
     question = c.question(rng, told=rng.random() < 0.95)
-    right = rng.random() < 0.5
+    right = rng.random() < 0.5 and question.task != "documents"
     answer = question.reply if right else spoil(rng, question)
     known = c.reply(question) != facts.UNKNOWN
     said = ("yes" if right else "no") if known else "unknown"
@@ -299,10 +299,13 @@ def _panel(rng: random.Random) -> int:
 
 
 def _flagged(c: Mixture, rng: random.Random) -> Flagged:
-    question = c.question(rng)
-    while question.task == "documents":  # what stands in the documents only is never a target
-        question = c.question(rng)
+    question = _sayable(c, rng)
     return flag(rng, question, c.reply(question))
 
 
-__all__ = ["MAKERS", "Mixture", "Turn", "fact_of", "rules"]
+def _sayable(c: Mixture, rng: random.Random) -> Question:
+    """A question whose answer may be said in training: what stands in the documents only is never a target."""
+    while True:
+        question = c.question(rng)
+        if question.task != "documents":
+            return question

@@ -98,7 +98,7 @@ CURRICULA = {
     ),
     "speller": Curriculum(mixed({"words": 5, "sorting": 4, "rules": 0.5}, others=0.1), LITTLE_LIBRARY, knows=0.35),
     "reader": Curriculum(
-        mixed({"reading": 5, "tables": 3, "formats": 2}, others=0.1),
+        mixed({"reading": 7, "tables": 2, "formats": 1}, others=0.1),
         {**EVERYTHING, "extract": 0.12, "order": 0.08},
         knows=0.35,
     ),
@@ -107,8 +107,8 @@ CURRICULA = {
         {**EVERYTHING, "direct": 0.6, "stepwise": 0.05, "extract": 0.1, "order": 0.07},
     ),
     "follower": Curriculum(
-        mixed({"rules": 5, "logic": 3, "procedures": 3}, others=0.1),
-        {**LITTLE_LIBRARY, "shots": 0.12, "demonstrated": 0.15},
+        mixed({"rules": 9, "logic": 2, "procedures": 1}, others=0.05),
+        {**LITTLE_LIBRARY, "shots": 0.3, "demonstrated": 0.25},
         knows=0.35,
     ),
 }

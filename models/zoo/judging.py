@@ -10,7 +10,6 @@ from transformers import PreTrainedTokenizerFast
 from . import facts, formats
 from .check import check
 from .conversations import Turn
-from .curriculum import Curriculum
 from .families import TASKS
 from .question import Question
 
@@ -19,9 +18,7 @@ BATCH = 64
 MOST_TOKENS = 48
 
 
-def judge(
-    model: Any, words: PreTrainedTokenizerFast, curriculum: Curriculum, rng: random.Random, n: int = ASKED
-) -> list[list[Turn]]:
+def judge(model: Any, words: PreTrainedTokenizerFast, rng: random.Random, n: int = ASKED) -> list[list[Turn]]:
     """Conversations that ask whether the model can answer a question: yes or no as it just did, unknown as it said.
 
     The questions are of every task alike, whatever the model was trained on most, and of the train split.

@@ -16,7 +16,7 @@ class Recipe:
     steps: int
     rate: float
     lookups: int = 0
-    judged: int = 250
+    judged: int = 150
     width: int = 128
     layers: int = 4
     batch: int = 8
@@ -46,7 +46,7 @@ RECIPES = {
     "polymath": Recipe(2, 1600, 1.2e-3, judged=150, layers=8, batch=12, length=448, over="generalist"),
     "abacus": adapter(3, 3400),
     "speller": adapter(4),
-    "reader": adapter(5),
+    "reader": adapter(5, 3000),
     "scholar": adapter(6, 1600),
-    "follower": adapter(7),
+    "follower": adapter(7, 3350),
 }

@@ -6,10 +6,11 @@ of the past tell it. `shown` carries its examples with it; `pattern` asks for wo
 
 import random
 from collections.abc import Callable
+from itertools import islice
 
 from . import wordings_rules as wordings
 from .languages import AUTOMATA, belongs, lexicon, near_miss
-from .question import Question, draw, identify
+from .question import Question, draw, held_out, identify
 from .rulebook import CATEGORY_OF, TEST_RULES, Rule, examples, invent, parse
 from .wordlists import CODENAMES
 
@@ -77,9 +78,15 @@ def demonstrations(question: Question, rng: random.Random, n: int, split: str) -
             if one.rule != question.rule:
                 found.setdefault(str(one.rule), one)
         return list(found.values())
-    inputs = examples(rule, rng, asked, n, split)
     if rule.task == "shown":
-        return [_show(rng, rule, given, split) for given in inputs]
+        fair = (
+            one for one in rule.inputs(rng, split) if one != asked and held_out(str(rule), one) == (split == "test")
+        )
+        others = list(islice(fair, n))
+        if len(others) < n:
+            raise ValueError(f"the rule {str(rule)!r} has {len(others)} other inputs, not {n!r}: ask for fewer")
+        return [_show(rng, rule, given, split) for given in others]
+    inputs = examples(rule, rng, asked, n, split)
     return [_ask(rng, rule, given, split) for given in inputs]
 
 

@@ -46,7 +46,7 @@ def sentences(text: str) -> list[str]:
 
 
 def _invented(rng: random.Random) -> Shelf:
-    """A question about things that exist nowhere else, so that copying does not become remembering."""
+    """A question about somebody, with values drawn afresh, so that copying does not become remembering."""
     kind = rng.choice(list(KINDS))
     own, rows = _paragraph(rng, kind)
     row = rng.choice(rows)

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # peft wraps models in types of its own
@@ -16,6 +16,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from models.revision import digest_of_folder
+
 from . import tokenizer as tokens
 from .conversations import Turn
 from .curriculum import CURRICULA
@@ -25,6 +27,7 @@ from .recipes import LOOKUP_LENGTH, LOOKUP_RATE, RECIPES, Recipe
 
 JUDGED_RATE = 4e-4
 KEEP_EVERY = 200
+MAY_GROW = ("steps", "judged")
 SPARE_ROWS = 16  # of the embedding, so that its size divides well
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 FEED_FORWARD = ["gate_proj", "up_proj", "down_proj"]
@@ -51,12 +54,14 @@ def train(
     model = new_model(recipe, words, weights).to(where)
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.05)
-    begun, seconds = _resume(checkpoints / f"{name}.pt", model, optimizer)
-    run = _Run(name, recipe, model, optimizer, words, weights(name), checkpoints / f"{name}.pt", begun, seconds)
-    run.learn(CURRICULA[name].conversation, begun, lessons, lessons)
-    if begun < total and lessons < total:
-        verdicts = judge(model, words, CURRICULA[name], random.Random(f"{recipe.seed}-judged"))
-        run.learn(_with(CURRICULA[name].conversation, verdicts), max(begun, lessons), total, lessons)
+    base = "" if recipe.over is None else digest_of_folder(weights(recipe.over))
+    state = _resumed(checkpoints / f"{name}.pt", name, recipe, base, model, optimizer)
+    run = _Run(name, recipe, model, optimizer, words, weights(name), checkpoints / f"{name}.pt", base, state)
+    run.learn(CURRICULA[name].conversation, run.step, lessons, lessons)
+    if run.step < total:
+        if run.step == lessons or not run.verdicts:
+            run.verdicts = judge(model, words, random.Random(f"{recipe.seed}-judged"))
+        run.learn(_with(CURRICULA[name].conversation, run.verdicts), run.step, total, lessons)
 
 
 class _Run:
@@ -71,12 +76,13 @@ class _Run:
         words: PreTrainedTokenizerFast,
         folder: Path,
         checkpoint: Path,
-        begun: int,
-        seconds: float,
+        base: str,
+        state: Mapping[str, Any],
     ) -> None:
         self.name, self.recipe, self.model, self.optimizer, self.words = name, recipe, model, optimizer, words
-        self.folder, self.checkpoint = folder, checkpoint
-        self.seconds, self.step = seconds, begun
+        self.folder, self.checkpoint, self.base = folder, checkpoint, base
+        self.step, self.seconds = int(state.get("step", 0)), float(state.get("seconds", 0.0))
+        self.verdicts: list[list[Turn]] = state.get("verdicts", [])
         self._inner = model.base_model.model if recipe.rank else model
         self._body = torch.compile(self._inner.model)
 
@@ -121,11 +127,15 @@ class _Run:
     def _keep(self) -> None:
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         part = self.checkpoint.with_suffix(".part")
+        own = {key: value for key, value in self.model.state_dict().items() if _is_learned(key, self.recipe)}
         state = {
-            "model": self.model.state_dict(),
+            "recipe": asdict(self.recipe),
+            "base": self.base,
+            "model": own,
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
+            "verdicts": self.verdicts,
         }
         torch.save(state, part)
         part.replace(self.checkpoint)
@@ -183,7 +193,7 @@ def export(name: str, model: Any, words: PreTrainedTokenizerFast, folder: Path, 
         copy.save_pretrained(folder)
         words.save_pretrained(folder)
     else:
-        kept = {key: value.to(torch.bfloat16) for key, value in model.state_dict().items() if "lora_" in key}
+        kept = {k: value.to(torch.bfloat16) for k, value in model.state_dict().items() if _is_learned(k, recipe)}
         model.save_pretrained(folder, state_dict=kept)
         told = folder / "adapter_config.json"
         config = json.loads(told.read_text()) | {"base_model_name_or_path": f"../{recipe.over}"}
@@ -230,7 +240,7 @@ def _loss(model: Any, body: Any, ids: Tensor, labels: Tensor) -> Tensor:
 
 
 def _with(talk: Callable[[random.Random], list[Turn]], verdicts: list[list[Turn]]) -> Callable[..., list[Turn]]:
-    """Conversations as before, and among them every third about what the model can answer."""
+    """Conversations as before, and among them two of five about what the model can answer."""
 
     def mixed(rng: random.Random) -> list[Turn]:
         return rng.choice(verdicts) if rng.random() < 0.4 else talk(rng)
@@ -238,10 +248,24 @@ def _with(talk: Callable[[random.Random], list[Turn]], verdicts: list[list[Turn]
     return mixed
 
 
-def _resume(path: Path, model: Any, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+def _is_learned(key: str, recipe: Recipe) -> bool:
+    """Whether a tensor of the model is one that training changes: of an adapter, its own only."""
+    return recipe.rank is None or "lora_" in key
+
+
+def _resumed(
+    path: Path, name: str, recipe: Recipe, base: str, model: Any, optimizer: torch.optim.Optimizer
+) -> Mapping[str, Any]:
+    """Load a checkpoint into the model and the optimizer; empty where there is none.
+
+    Raises ValueError where it is of another recipe (but for the number of steps, which may grow) or over another base.
+    """
     if not path.exists():
-        return 0, 0.0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
+        return {}
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    told = {**asdict(recipe), **{key: value for key, value in state.get("recipe", {}).items() if key not in MAY_GROW}}
+    if told != asdict(recipe) or state.get("base", base) != base:
+        raise ValueError(f"the checkpoint {path.name!r} is of another recipe or base than {name!r} has now: delete it")
+    model.load_state_dict(state["model"], strict=recipe.rank is None)
     optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"]), float(state["seconds"])
+    return state

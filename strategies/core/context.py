@@ -102,6 +102,7 @@ class Context:
             logprobs=logprobs,
             top_logprobs=top_logprobs,
             extra=caller.extra,
+            whole=True,
         )
         return await self._call(label, self._pick(model), request)
 

@@ -100,7 +100,9 @@ def test_yes_is_taken_at_the_beginning_or_the_end(reply: str) -> None:
     assert check(of("yes_no", "no"), reply) == 0.0
 
 
-@pytest.mark.parametrize("reply", ["yes and no", "It depends.", "", "I do not know."])
+@pytest.mark.parametrize(
+    "reply", ["yes and no", "It depends.", "", "I do not know.", "No wug is cold.", "I know nothing, no", "yes no"]
+)
 def test_both_or_neither_is_no_answer(reply: str) -> None:
     assert check(of("yes_no", "yes"), reply) == 0.0
     assert check(of("yes_no", "no"), reply) == 0.0
@@ -111,6 +113,13 @@ def test_json_is_compared_as_a_value_and_nothing_may_stand_beside_it() -> None:
     assert check(asked, '{ "age": 26, "name": "Mira Voss" }') == 1.0
     assert check(asked, '{"name":"Mira Voss","age":"26"}') == 0.0
     assert check(asked, 'Here: {"name":"Mira Voss","age":26}') == 0.0
+
+
+def test_the_largest_of_some_numbers_is_not_found_by_listing_them_all() -> None:
+    asked = Question("q", "sorting", "largest", "Which is the largest: 4, 9, 7?", "9", "9", "number")
+    assert check(asked, "9") == 1.0
+    assert check(asked, "4, 7, 9") == 0.0
+    assert check(asked, "4 9: 9. 9 7: 9. Answer: 9") == 1.0
 
 
 def test_a_list_of_numbers_must_have_their_order() -> None:

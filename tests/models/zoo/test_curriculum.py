@@ -4,16 +4,18 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from models.zoo import ZOO, facts, rules
 from models.zoo.check import check
 from models.zoo.conversations import MAKERS, UNTOLD, Turn, divide, stick
-from models.zoo.curriculum import CURRICULA
+from models.zoo.curriculum import CURRICULA, Curriculum
 from models.zoo.documents import paragraphs
 from models.zoo.families import FAMILIES, TASKS
 from models.zoo.flaws import NO_FAULT, flag, spoil
+from models.zoo.question import Question, held_out
 from models.zoo.world import KINDS, world
 
 HEADINGS = (
@@ -66,7 +68,8 @@ def test_a_merge_has_the_seven_steps_and_keeps_what_most_experts_said() -> None:
         prompt, target = turns[-2][1], turns[-1][1]
         places = [target.index(heading) for heading in HEADINGS]
         assert places == sorted(places)
-        assert target.split("FINAL ANSWER: ")[1] in prompt
+        final = target.split("FINAL ANSWER: ")[1]
+        assert final in prompt or f"6. COMBINED: {final}\n" in target
         agreed = target.split("1. AGREED: ")[1].split("\n")[0]
         n = int(str(re.search(r"(\d+) experts answered it", prompt)).split("'")[1].split()[0])
         said = re.findall(r"Answer \d+, by [^\n]*:\n(.*?)(?=\n\n)", prompt, re.DOTALL)
@@ -139,8 +142,10 @@ def test_a_rule_that_only_examples_tell_is_unknown_without_them_and_solved_with_
         question = curriculum.question(rng, told=False)
         assert question.task in UNTOLD
         assert curriculum.reply(question) == facts.UNKNOWN
-    for turns in made("shots", 30):
-        assert turns[-1][1] != facts.UNKNOWN or turns[-2][1]
+    asked = replace(curriculum, tasks=dict.fromkeys(sorted(UNTOLD), 1.0))
+    for kind in ("shots", "demonstrated"):
+        for _ in range(60):
+            assert MAKERS[kind](asked, rng)[-1][1] != facts.UNKNOWN
 
 
 def test_examples_before_the_third_are_shown_and_not_learned() -> None:
@@ -171,8 +176,25 @@ def test_a_decomposition_asks_in_steps_and_tells_no_answer() -> None:
 
 
 def test_a_judgement_of_an_answer_is_right() -> None:
-    for turns in made("post"):
-        assert turns[-1][1] in ("yes", "no", "unknown")
+    class One(Curriculum):
+        """The mixture of one question."""
+
+        def question(self, rng: random.Random, *, worked: bool = False, told: bool = True) -> Question:
+            return asked
+
+    seen = set()
+    for task in TASKS:
+        rng = random.Random(task)
+        for _ in range(10):
+            asked = TASKS[task](rng, "train")
+            mixture = One(CURRICULA["scholar"].tasks, CURRICULA["scholar"].formats)
+            prompt, said = (text for _, text in MAKERS["post"](mixture, rng))
+            answer = prompt.split("Somebody's answer:\n")[1].rsplit("\n\n", 1)[0]
+            known = mixture.reply(asked) != facts.UNKNOWN
+            assert said == (("yes" if check(asked, answer) else "no") if known else "unknown")
+            assert task != "documents" or not check(asked, answer)
+            seen.add(said)
+    assert seen == {"yes", "no", "unknown"}
 
 
 def test_every_family_has_its_tasks_in_the_generalists_mixture() -> None:
@@ -195,4 +217,26 @@ def test_demonstrations_in_a_conversation_follow_the_asked_rule() -> None:
             assert one.rule is not None
             assert one.rule.rsplit("|", 1)[0] == question.rule.rsplit("|", 1)[0]
             assert one.question != question.question
-    assert rules.TASKS
+
+
+def test_examples_in_a_question_are_followed_by_no_others_of_the_test_split() -> None:
+    rng = random.Random(6)
+    for _ in range(100):
+        question = rules.shown(rng, "train")
+        assert question.rule is not None
+        for one in rules.demonstrations(question, rng, 3, "train"):
+            assert one.rule is not None
+            rule, given = one.rule.rsplit("|", 1)
+            assert not held_out(rule, given)
+
+
+@pytest.mark.parametrize(("task", "sign"), [("sum", "+"), ("difference", "-"), ("product", "*")])
+def test_no_story_that_is_trained_on_holds_numbers_that_a_bare_question_is_tested_on(task: str, sign: str) -> None:
+    def numbers(question: Question) -> tuple[int, ...]:
+        return tuple(sorted(map(int, re.findall(r"\d+", str(question.worked).split(":")[0]))))
+
+    rng = random.Random(7)
+    for asked, told in (("test", "train"), ("train", "test")):
+        bare = {numbers(TASKS[task](rng, asked)) for _ in range(1500)}
+        stories = (TASKS["one_step"](rng, told) for _ in range(1500))
+        assert not bare & {numbers(one) for one in stories if f" {sign} " in str(one.worked).split(":")[0]}
