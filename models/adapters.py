@@ -98,10 +98,13 @@ def _check_plain(name: str, config: Any) -> None:
         raise ModelUnavailable(f"model {name!r} is not plain LoRA: it has {', '.join(more)}", model=name)
 
 
-def _fits(layer: str, down: Tensor, up: Tensor, model: nn.Module) -> bool:
+def _fits(layer: str, down: Tensor, up: Tensor, model: Any) -> bool:
+    """Whether the layer is there with these sizes. The output layer is none: it sees few of a step's tokens."""
     try:
         target: Any = model.get_submodule(layer)
     except AttributeError:
+        return False
+    if target is model.get_output_embeddings():
         return False
     sizes = (getattr(target, "in_features", None), getattr(target, "out_features", None))
     return sizes == (down.shape[1], up.shape[0])
@@ -125,6 +128,7 @@ class Mix:
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._places: dict[int, Adapter] = {}
+        self._joined = 0
         self._layers: dict[str, Mixed] = {}
         self._tables: dict[tuple[tuple[int, int], ...], Tensor] = {}
         self.gates: dict[tuple[tuple[int, int], ...], Tensor] = {}
@@ -135,8 +139,9 @@ class Mix:
         return next((place for place, one in self._places.items() if one is adapter), 0)
 
     def join(self, adapter: Adapter) -> int:
-        """Add an adapter and return its number, the least that is free."""
-        place = next(n for n in range(1, len(self._places) + 2) if n not in self._places)
+        """Add an adapter and return its number, which no other one had before."""
+        self._joined += 1
+        place = self._joined
         self._places[place] = adapter
         self._rebuild()
         return place

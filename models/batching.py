@@ -3,7 +3,7 @@
 import threading
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any  # transformers' manager and outputs are untyped
 
 import psutil
@@ -59,6 +59,7 @@ class Batcher:
         except (ValueError, RuntimeError, MemoryError, AttributeError, KeyError) as failure:
             raise ModelUnavailable(f"model {name!r} cannot be batched: {failure}", model=name) from failure
         self.manager: Any = manager
+        self._departed: set[int] = manager.batch_processor.scheduler.departed
         self.sampler: Sampler = manager.logit_processor
         self.reports: Reports = manager.output_router
         self._start()
@@ -72,6 +73,9 @@ class Batcher:
         request_id = uuid.uuid4().hex
         if plan.hear is not None:
             self.reports.expect(request_id, plan)
+        if plan.place in self._departed:  # asked after it was expected: `leave` marks first and fails them last
+            self.forget(request_id)
+            raise ModelUnavailable(f"the worker of model {self.name!r} has stopped: it was closed", model=self.name)
         joined = self.manager.add_request(
             tokens, request_id=request_id, max_new_tokens=most, eos_token_id=list(ends) or -1, plan=plan
         )
@@ -113,7 +117,11 @@ class Batcher:
     @contextmanager
     def pause(self, place: int = 0) -> Generator[None, None, None]:
         """The batch stands still and the model, with the adapter of this place, is the caller's alone."""
-        with self._still, self.manager.pause():
+        with self._still, ExitStack() as stack:
+            try:
+                stack.enter_context(self.manager.pause())
+            except RuntimeError as ended:  # the thread ended meanwhile
+                raise ModelUnavailable(f"the worker of model {self.name!r} has stopped: {ended}") from ended
             self._mix.hold(place)
             try:
                 yield
@@ -127,11 +135,14 @@ class Batcher:
 
     def leave(self, place: int, adapter: Adapter | None) -> None:
         """Give up an adapter (place 0: the base alone): its requests end with an error, its pages are forgotten."""
-        with self.pause():
-            self.manager.batch_processor.scheduler.drop(place)
-            if adapter is not None:
-                self._mix.leave(adapter)
-        self.reports.fail(place, "it was closed")
+        self._departed.add(place)
+        try:
+            with self.pause():
+                self.manager.batch_processor.scheduler.drop(place)
+                if adapter is not None:
+                    self._mix.leave(adapter)
+        finally:
+            self.reports.fail(place, "it was closed")
 
     def close(self) -> None:
         """Stop the thread and free the cache; requests under way fail. Blocks until the current step is done."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # tokenizers are untyped
@@ -10,10 +10,13 @@ from typing import Any  # tokenizers are untyped
 from models.adapters import Adapter, base_of, is_adapter, read_adapter
 from models.backend import ModelSpec
 from models.batching import Batcher
+from models.device import device_of
 from models.errors import ModelUnavailable
+from models.model_folder import ModelFolder
+from models.precision import precision_of
 from models.revision import digest, digest_of_folder
 from models.sampling import Plan
-from models.weights import Weights, load
+from models.weights import Weights, load, tokenizer_of
 
 
 @dataclass(slots=True, eq=False)
@@ -71,7 +74,8 @@ class Seat:
                     del _engines[self._key]
                 self.batcher.close()
             elif self.batcher.manager.is_running():
-                self.batcher.leave(self._place, self._adapter)
+                with suppress(ModelUnavailable):  # the thread ended by itself: there is nothing left to leave
+                    self.batcher.leave(self._place, self._adapter)
 
 
 def take_seat(name: str, spec: ModelSpec) -> Seat:
@@ -91,13 +95,13 @@ def take_seat(name: str, spec: ModelSpec) -> Seat:
         try:
             adapter = read_adapter(name, folder, engine.weights.model)
             return _seated(name, key, engine, _with_own(folder, engine.weights), adapter)
-        except ModelUnavailable:
+        except BaseException:  # whatever it was: an engine that nobody sits in must not stay
             _give_up(key, engine)
             raise
 
 
 def _engine(name: str, spec: ModelSpec) -> tuple[str, _Engine]:
-    key = _key(spec)
+    key = _key(name, spec)
     found = _engines.get(key)
     if found is None or not found.batcher.manager.is_running():
         weights = load(name, spec)
@@ -134,16 +138,15 @@ def _with_own(folder: Path, base: Weights) -> Weights:
     """The base's weights with the adapter's tokenizer, if it brings one, and a revision of both."""
     tokenizer: Any = base.tokenizer
     if (folder / "tokenizer_config.json").is_file():
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = tokenizer_of(ModelFolder(folder.name, str(folder), folder))
     return replace(base, tokenizer=tokenizer, revision=digest(digest_of_folder(folder), base.revision))
 
 
-def _key(spec: ModelSpec) -> str:
+def _key(name: str, spec: ModelSpec) -> str:
     """What must be the same for two models to share an engine."""
     source = spec.path or spec.model or ""
     path = Path(source).expanduser()
     where = str(path.resolve()) if path.is_dir() else source
     more = sorted((str(key), repr(value)) for key, value in spec.extra.items() if key != "base")
-    return repr((where, spec.device, spec.dtype, more))
+    device = device_of(name, spec.device)
+    return repr((where, str(device), precision_of(name, spec.dtype, device).name, more))

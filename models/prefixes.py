@@ -28,14 +28,17 @@ class PrefixScheduler(FIFOScheduler):
         self._page: int = self._allocator.tokens_per_page
         self._match, self._mark = cache.search_prefix_match, cache.mark_complete_blocks
         self._reading: Any = None
+        self.departed: set[int] = set()
+        """Places that were given up: requests that were on their way with such an adapter are never read."""
         self.reads_by_pages = False
         """Whether the attention finds the pages itself (models/paging.py) and needs no list of places to read."""
         cache.search_prefix_match = self._match_own
         cache.mark_complete_blocks = self._mark_own
 
     def add_waiting_request(self, state: Any) -> None:
-        """Queue a request, unless it was cancelled before it came here."""
-        if not plan_of(state).left:
+        """Queue a request, unless it was cancelled, or its adapter given up, before it came here."""
+        plan = plan_of(state)
+        if not plan.left and plan.place not in self.departed:
             super().add_waiting_request(state)
 
     def drop(self, place: int) -> None:

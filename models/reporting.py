@@ -51,7 +51,9 @@ class Reports(OutputRouter):
 
     def fail(self, place: int, reason: str) -> None:
         """Tell all who wait for requests with the adapter of this place that there will be nothing."""
-        self._tell([(one, Report((), True, reason)) for one in list(self._listeners.values()) if one.plan.place == place])
+        self._tell(
+            [(one, Report((), True, reason)) for one in list(self._listeners.values()) if one.plan.place == place]
+        )
 
     def deliver(self, output: Any) -> None:
         """Called by the model's thread with one output."""

@@ -52,7 +52,7 @@ def load(name: str, spec: ModelSpec) -> Weights:
     precision = precision_of(name, spec.dtype, device)
     folder = locate(name, source)
     config = config_of(folder)
-    tokenizer = _tokenizer(folder)
+    tokenizer = tokenizer_of(folder)
     context = _context(config, tokenizer)
     reservation = _reserve(folder, spec, config, precision, context, device)
     try:
@@ -103,7 +103,7 @@ def _model(folder: ModelFolder, precision: Precision, device: torch.device) -> A
         raise folder.wrong(f"{folder.source!r} cannot be loaded: {reason}") from failure
 
 
-def _tokenizer(folder: ModelFolder) -> Any:
+def tokenizer_of(folder: ModelFolder) -> Any:
     """The tokenizer; transformers makes an empty one where there are no files, which is no tokenizer."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder.source, trust_remote_code=False)

@@ -29,7 +29,7 @@ from service.following import Runs
 from service.hearing import Hearing
 from service.idle import open_idle
 from service.metrics import Metrics
-from service.sections import Settings
+from service.sections import ModelTable, Settings
 from service.versioned import serving
 from store import Store, open_store
 from strategies.mixture_of_prompts import covers
@@ -162,10 +162,15 @@ async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embe
     return embedder, store
 
 
+def _is_expert(table: ModelTable) -> bool:
+    """Whether a model is an adapter, which takes next to no memory beside its base."""
+    return table.path is not None and (Path(table.path) / "adapter_config.json").is_file()
+
+
 async def _opened_models(settings: Settings, stack: AsyncExitStack) -> dict[str, Backend]:
     """The models, off the loop and one after another: transformers cannot load two at once in one process."""
     backends = {}
-    here = sum(table.backend == "in_process" for table in settings.models.values())
+    here = sum(table.backend == "in_process" and not _is_expert(table) for table in settings.models.values())
     LEDGER.allow(settings.server.model_memory_gb, here)
     for name, table in settings.models.items():
         spec = table.spec()

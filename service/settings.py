@@ -18,7 +18,6 @@ from service.sections import Settings
 from service.toml_lines import line_of
 from strategies.core import load as load_strategies
 
-
 Tree = dict[str, Any]
 
 

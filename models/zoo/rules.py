@@ -82,10 +82,8 @@ def demonstrations(question: Question, rng: random.Random, n: int, split: str) -
         fair = (
             one for one in rule.inputs(rng, split) if one != asked and held_out(str(rule), one) == (split == "test")
         )
-        others = list(islice(fair, n))
-        if len(others) < n:
-            raise ValueError(f"the rule {str(rule)!r} has {len(others)} other inputs, not {n!r}: ask for fewer")
-        return [_show(rng, rule, given, split) for given in others]
+        others = [_show(rng, rule, given, split) for given in islice(fair, n)]
+        return others + [shown(rng, split) for _ in range(n - len(others))]  # each brings its own examples
     inputs = examples(rule, rng, asked, n, split)
     return [_ask(rng, rule, given, split) for given in inputs]
 

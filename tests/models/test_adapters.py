@@ -11,11 +11,13 @@ from typing import Any  # peft's and transformers' models are untyped
 import pytest
 import torch
 from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from models.backend import ModelSpec, connect
 from models.errors import ModelUnavailable
 from models.in_process import InProcess
+from models.memory import LEDGER
 from models.types import Message, Reply, Request, collect
 from tests.models.tiny import write_tiny
 
@@ -232,3 +234,53 @@ def test_an_adapter_of_another_kind_is_refused(home: Path, tmp_path: Path) -> No
     made.save_pretrained(tmp_path)
     with pytest.raises(ModelUnavailable, match="type IA3; only LORA"):
         connect("other", ModelSpec("in_process", path=str(tmp_path), extra={"base": str(home / "base")}))
+
+
+async def test_an_expert_that_closes_while_its_request_is_on_its_way_harms_nobody(home: Path) -> None:
+    base, plain, other = opened(home, "base", "plain", "other")
+    batcher = plain._seat.batcher
+    ask = Request((Message("user", "Hello?"),), max_tokens=6)
+    with batcher.pause():
+        asked = asyncio.create_task(collect(other.stream(ask)))
+        while not batcher.manager.input_queue.qsize():
+            await asyncio.sleep(0.005)
+        closing = asyncio.create_task(other.close())
+        await asyncio.sleep(0.05)
+    with pytest.raises(ModelUnavailable, match="closed"):
+        await asyncio.wait_for(asked, 10)
+    await closing
+    assert (await collect(plain.stream(ask))).usage.completion_tokens == 6
+    again = opened(home, "other")[0]
+    assert (await collect(again.stream(ask))).text == (await collect(again.stream(ask))).text
+    for one in (again, plain, base):
+        await one.close()
+
+
+def test_an_expert_that_cannot_be_opened_leaves_no_engine_behind(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "base", tmp_path / "base")
+    shutil.copytree(home / "plain", tmp_path / "plain")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "plain" / file).write_text("{")
+    before = {thread.name for thread in threading.enumerate()}
+    with pytest.raises(ModelUnavailable, match="tokenizer"):
+        opened(tmp_path, "plain")
+    assert {thread.name for thread in threading.enumerate()} <= before
+    assert LEDGER.held("cpu").get("plain") is None
+
+
+def test_an_adapter_of_the_output_layer_is_refused(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "base", tmp_path / "base")
+    shutil.copytree(home / "plain", tmp_path / "head")
+    file = tmp_path / "head" / "adapter_model.safetensors"
+    vocabulary, width = AutoModelForCausalLM.from_pretrained(home / "base").lm_head.weight.shape
+    head = {"lora_A": torch.ones(4, width), "lora_B": torch.ones(vocabulary, 4)}
+    save_file({**load_file(file), **{f"base_model.model.lm_head.{k}.weight": v for k, v in head.items()}}, file)
+    with pytest.raises(ModelUnavailable, match="lm_head"):
+        opened(tmp_path, "head")
+
+
+async def test_the_same_device_said_in_other_words_is_the_same_engine(home: Path) -> None:
+    base, plain = opened(home, "base", device="cpu")[0], opened(home, "plain", dtype="float32")[0]
+    assert base._seat.batcher is plain._seat.batcher
+    await base.close()
+    await plain.close()

@@ -13,7 +13,7 @@ from models.in_process import InProcess
 from models.types import Chunk, Message, Reply, Request, reply_of
 from tests.models.tiny import write_tiny
 
-STREAMED = Request((Message("user", "Hello?"),), max_tokens=60, temperature=1.0, seed=5)
+STREAMED = Request((Message("user", "Hello?"),), max_tokens=60, temperature=0.7, seed=8)
 WHOLE = replace(STREAMED, whole=True)
 
 
@@ -71,12 +71,13 @@ async def test_log_probabilities_are_all_there(near: InProcess) -> None:
 
 async def test_a_stop_string_ends_it_at_the_step_that_completes_it(near: InProcess, woken: list[int]) -> None:
     text = (await say(near, STREAMED)).text
-    stop = text[4:6]
+    before, stop, _ = text.partition("Ee'F")
     woken.clear()
     reply = await say(near, replace(WHOLE, stop=("\0", stop)))
     assert woken == [1]
-    assert (reply.text, reply.finish_reason) == (text[: text.index(stop)], "stop")
-    assert reply.usage.completion_tokens < 30
+    assert (reply.text, reply.finish_reason) == (before, "stop")
+    needed = replace(WHOLE, max_tokens=reply.usage.completion_tokens)
+    assert (await say(near, needed)).text == before + stop
     await say(near, replace(WHOLE, max_tokens=2))  # a place is free from the next step on
     assert near._seat.batcher.load == 0
 
@@ -100,7 +101,8 @@ async def test_giving_it_up_frees_its_place_at_once(near: InProcess) -> None:
         await asyncio.wait([task])
         written = sampler.tokens
     await say(near, replace(WHOLE, max_tokens=2))
-    assert sampler.tokens - written == len("u:Hello?\na:") + 1
+    own = len("u:Hello?\na:") + 1
+    assert sampler.tokens - written <= own + 1  # the step that was being prepared still has it
     assert near._seat.batcher.load == 0
 
 

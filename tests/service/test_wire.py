@@ -43,6 +43,12 @@ def test_what_openai_names_is_taken_and_the_rest_passes_through() -> None:
     assert body.wish.constraints().quality == 1
 
 
+@pytest.mark.parametrize(("stream", "whole"), [({}, True), ({"stream": False}, True), ({"stream": True}, False)])
+def test_a_reply_that_is_not_streamed_is_asked_for_whole(stream: dict[str, bool], whole: bool) -> None:
+    body = {"messages": [{"role": "user", "content": "Hm?"}], **stream}
+    assert ChatBody.model_validate(body).request().whole is whole
+
+
 def test_a_conversation_with_tools_is_kept_whole() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     image = {"type": "image_url", "image_url": {"url": "u"}}

@@ -214,7 +214,9 @@ async def test_a_row_that_the_database_refuses_is_set_aside_and_the_rest_goes_on
 async def test_a_request_keeps_everything_the_caller_said(store: Store) -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:,"}}
     messages = (Message("user", ({"type": "text", "text": "What is this?"}, picture)),)
-    request = Request(messages, stop=("END",), tools=({"type": "function"},), extra={"top_k": 5, "odd": {1, 2}})
+    request = Request(
+        messages, stop=("END",), tools=({"type": "function"},), extra={"top_k": 5, "odd": {1, 2}}, whole=True
+    )
     made = decision()
     object.__setattr__(made.query, "request", request)
     tell_run(store.recorder, made)
@@ -223,6 +225,7 @@ async def test_a_request_keeps_everything_the_caller_said(store: Store) -> None:
     assert row["query"]["messages"][0]["content"][1] == picture
     assert (row["query"]["stop"], row["query"]["tools"]) == (["END"], [{"type": "function"}])
     assert row["query"]["extra"] == {"top_k": 5, "odd": [1, 2]}
+    assert "whole" not in row["query"]  # how the reply came is no part of what was asked
 
 
 async def test_numbers_that_json_has_no_word_for_are_kept_as_none(store: Store) -> None:

@@ -24,3 +24,13 @@ async def test_the_callers_limit_and_stops_bind_only_what_may_become_the_answer(
     await ctx.ask(label="roles")
     await ctx.ask(label="draft", bound=True)
     assert [(request.max_tokens, request.stop) for request in model.requests] == [(None, ()), (5, ("\n",))]
+
+
+async def test_only_an_answer_that_is_streamed_is_asked_for_in_pieces() -> None:
+    model = Scripted("m", lambda _: "yes")
+    for whole in (False, True):
+        ctx = await context(Request((Message("user", "so?"),), whole=whole), model)
+        await ctx.ask()
+        await ctx.sample(2)
+        await ctx.answer()
+    assert [request.whole for request in model.requests] == [True, True, True, False, True, True, True, True]
