@@ -242,7 +242,9 @@ async def test_an_expert_that_closes_while_its_request_is_on_its_way_harms_nobod
     ask = Request((Message("user", "Hello?"),), max_tokens=6)
     with batcher.pause():
         asked = asyncio.create_task(collect(other.stream(ask)))
-        while not batcher.manager.input_queue.qsize():
+        for _ in range(1000):
+            if batcher.manager.input_queue.qsize():
+                break
             await asyncio.sleep(0.005)
         closing = asyncio.create_task(other.close())
         await asyncio.sleep(0.05)

@@ -25,7 +25,7 @@ ALIKE = {
     "distractors": "one_hop",
     "contradicted": "one_hop",
 }
-"""Tasks that no embedding of the question tells apart. Those about facts differ in what a model was taught: one kind."""
+"""Tasks that no embedding of the question tells apart; so are those about facts, which differ in what was taught."""
 Table = NDArray[np.float64]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 
 import pytest
 
@@ -63,7 +62,8 @@ async def test_what_all_experts_read_stands_first_so_that_an_engine_reads_it_onc
     asked = Request((*history, Message("user", "Why is the sky blue?")))
     ran = await run(multi_expert, asked, saying(ROLES, *ANSWERS, merged("1", "623")))
     texts = ["\n".join(m.text for m in c.request.messages) for c in ran.calls if c.label.startswith("expert")]
-    shared = os.path.commonprefix(texts)
+    alike = [len(set(letters)) == 1 for letters in zip(*texts, strict=False)]
+    shared = texts[0][: alike.index(False)]
     assert "Why is the sky blue?" in shared
     assert "bookkeeper" not in shared
 

@@ -27,7 +27,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         "polymath": replace(SMALL, layers=4, lookups=0, over="generalist"),
         "abacus": replace(SMALL, lookups=0, over="generalist", rank=4),
     }
-    monkeypatch.setattr(train, "RECIPES", small)
+    for name, recipe in small.items():
+        monkeypatch.setitem(RECIPES, name, recipe)
     monkeypatch.setattr(torch, "compile", lambda body: body)
 
 
@@ -58,7 +59,7 @@ def test_only_what_the_assistant_says_is_learned() -> None:
         return [("user", "What is 1 + 1?"), ("told", "2"), ("user", "What is 2 + 2?"), ("assistant", "4")]
 
     ids, labels = packed(talk, words, 60, random.Random(1))
-    learned = words.decode([one for one in labels if one != IGNORE]).replace("<|end|>", "")
+    learned = str(words.decode([one for one in labels if one != IGNORE])).replace("<|end|>", "")
     assert set(learned) == {"4"}
     assert len(ids) == len(labels) == 60
 
@@ -76,7 +77,7 @@ def test_a_row_said_again_is_learned_from_its_second_time_on() -> None:
 def test_a_grown_model_begins_as_the_smaller_one(tiny: None, tmp_path: Path) -> None:
     weights = trained(tmp_path, "generalist")
     small = AutoModelForCausalLM.from_pretrained(weights("generalist"), dtype=torch.float32)
-    large = train.new_model(train.RECIPES["polymath"], tokenizer.build(), weights)
+    large = train.new_model(RECIPES["polymath"], tokenizer.build(), weights)
     ids = torch.tensor([[1, 30, 40, 50, 60]])
     assert len(large.model.layers) == 2 * len(small.model.layers)
     assert torch.allclose(small(ids).logits, large(ids).logits, atol=1e-4)
@@ -85,7 +86,7 @@ def test_a_grown_model_begins_as_the_smaller_one(tiny: None, tmp_path: Path) -> 
 def test_a_training_goes_on_from_its_checkpoint(tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = trained(tmp_path, "generalist")
     first = json.loads((weights("generalist") / "training.json").read_text())
-    monkeypatch.setitem(train.RECIPES, "generalist", replace(SMALL, steps=4))
+    monkeypatch.setitem(RECIPES, "generalist", replace(SMALL, steps=4))
     trained(tmp_path, "generalist")
     second = json.loads((weights("generalist") / "training.json").read_text())
     assert (first["trained"], second["trained"]) == (4, 6)
@@ -122,8 +123,22 @@ def test_self_judgement_is_learned_last_from_the_models_own_answers(
         asked.append(1)
         return [[("user", "Can you?"), ("assistant", "no")]]
 
-    monkeypatch.setitem(train.RECIPES, "generalist", replace(SMALL, judged=2))
+    monkeypatch.setitem(RECIPES, "generalist", replace(SMALL, judged=2))
     monkeypatch.setattr(train, "judge", judge)
     folder = trained(tmp_path, "generalist")("generalist")
     assert asked == [1]
     assert json.loads((folder / "training.json").read_text())["trained"] == 6
+
+
+def test_a_checkpoint_over_another_base_or_of_another_shape_is_refused(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(tmp_path, "generalist", "abacus")
+    kept = torch.load(tmp_path / "checkpoints" / "abacus.pt", weights_only=True)
+    assert all("lora_" in key for key in kept["model"])
+    monkeypatch.setitem(RECIPES, "generalist", replace(SMALL, steps=4))
+    with pytest.raises(ValueError, match=r"abacus.*delete it"):
+        trained(tmp_path, "generalist", "abacus")
+    monkeypatch.setitem(RECIPES, "generalist", replace(SMALL, steps=4, seed=9))
+    with pytest.raises(ValueError, match=r"generalist.*delete it"):
+        trained(tmp_path, "generalist")
