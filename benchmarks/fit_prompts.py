@@ -122,7 +122,10 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=ZOO, default=list(ZOO))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    command = f"python -m benchmarks.fit_prompts --demos {options.demos} --test {options.test} --seed {options.seed}"
+    chosen = "" if tuple(options.models) == ZOO else f" --models {' '.join(options.models)}"
+    command = (
+        f"python -m benchmarks.fit_prompts --demos {options.demos} --test {options.test} --seed {options.seed}{chosen}"
+    )
     out = SHIPPED if options.write else None
     text = asyncio.run(run(options.models, options.demos, options.test, options.seed, out, command))
     keep("fit_prompts", "Mixture of prompts, fitted to the zoo", command, text, write=options.write)

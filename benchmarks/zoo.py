@@ -168,7 +168,7 @@ def asked_once(model: str, asked: Sequence[Question]) -> tuple[list[Tried], list
 
 def run(n: int, seed: int, models: Sequence[str]) -> str:
     """Ask everything and return the report; of some models only, what they can do by task."""
-    asked = list({question.id: question for question in asked_of(n, seed)}.values())
+    asked = asked_of(n, seed)
     tried: list[Tried] = []
     judgements: dict[str, list[Judgement]] = {}
     for model in track(models, description="models"):

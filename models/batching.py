@@ -12,8 +12,8 @@ from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from models.adapters import Adapter, Mix
 from models.errors import ModelUnavailable
-from models.footprint import CACHE_BYTES, PAGE, pages_within
-from models.paging import read_by_pages
+from models.footprint import CACHE_BYTES, PAGE, page_bytes, pages_within
+from models.paging import copies, read_by_pages
 from models.prefixes import NAME as PREFIXES
 from models.reporting import Reports
 from models.sampling import Plan, Sampler
@@ -55,7 +55,7 @@ class Batcher:
         try:
             manager = model.init_continuous_batching(told, config)
             manager.logit_processor, manager.output_router = Sampler(self._mix.arrange), Reports()
-            read_by_pages(manager)
+            self.slots = read_by_pages(manager, _slots_bytes(weights, pages))
         except (ValueError, RuntimeError, MemoryError, AttributeError, KeyError) as failure:
             raise ModelUnavailable(f"model {name!r} cannot be batched: {failure}", model=name) from failure
         self.manager: Any = manager
@@ -148,6 +148,7 @@ class Batcher:
         """Stop the thread and free the cache; requests under way fail. Blocks until the current step is done."""
         if self.manager.is_running():
             self.manager.stop(block=True, timeout=30, hard_stop=True)
+        self.reports.fail(None, "it was closed")  # those too that the thread had not taken up yet
         if self._reservation is not None:
             self._reservation.close()
 
@@ -167,5 +168,11 @@ def _pages(weights: Weights, concurrency: int, most_bytes: int | None) -> int:
     """As many pages as all requests at full length need, within the bytes that were reserved or are allowed."""
     config, itemsize = weights.model.config, weights.model.dtype.itemsize
     most = most_bytes or CACHE_BYTES.get(weights.model.device.type, CACHE_BYTES["cpu"])
-    granted = most if weights.reservation is None else weights.reservation.cache
+    granted = most if weights.reservation is None else weights.reservation.cache // copies(config)
     return pages_within(config, itemsize, weights.context, concurrency, granted)
+
+
+def _slots_bytes(weights: Weights, pages: int) -> int:
+    """What the slots (models/slots.py) may take: as much as the pages, or what these leave of the reservation."""
+    taken = pages * page_bytes(weights.model.config, weights.model.dtype.itemsize)
+    return taken if weights.reservation is None else min(taken, max(0, weights.reservation.cache - taken))

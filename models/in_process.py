@@ -113,7 +113,7 @@ def open_backend(name: str, spec: ModelSpec) -> InProcess:
 
 
 def _plan(request: Request, stops: Callable[[Sequence[int]], bool] | None, hear: "Callable[[Report], None]") -> "Plan":
-    """A stop string ends the answer at the very step that completes it; `stops` says of the tokens so far if one did."""
+    """A stop string ends the answer at the very step that completes it: `stops` says of the tokens if one did."""
     from models.sampling import EVERY, Plan
 
     every = None if request.whole else EVERY

@@ -46,11 +46,11 @@ class Layout:
 class Pages:
     """Lays out each step of one cache. Called in the model's thread only."""
 
-    def __init__(self, cache: Any, dtype: torch.dtype) -> None:
+    def __init__(self, cache: Any, dtype: torch.dtype, slots_bytes: int) -> None:
         self._allocator: Any = next(iter(cache.cache_allocators.values()))
         self._device = torch.device(cache.device)
         self._page: int = self._allocator.tokens_per_page
-        self._slots = Slots(self._allocator, dtype, self._device, cache.cache_tensor.nbytes)
+        self.slots = Slots(self._allocator, dtype, self._device, slots_bytes)
 
     def lay(self, requests: list[Any]) -> Layout:
         """The layout of a step whose requests hold their tokens already (`position_offset` counts them)."""
@@ -63,11 +63,11 @@ class Pages:
             start += one.query_length
         step = None
         if ones:
-            step = self._slots.take([state.request_id for _, state in ones], [s.position_offset for _, s in ones])
+            step = self.slots.take([state.request_id for _, state in ones], [s.position_offset for _, s in ones])
         if step is None:
             pieces += [self._piece(start, 1, state) for start, state in ones]
         rows = torch.tensor([start for start, _ in ones], device=self._device) if pieces else None
-        return Layout(self._slots, step, rows, tuple(pieces))
+        return Layout(self.slots, step, rows, tuple(pieces))
 
     def _piece(self, start: int, count: int, state: Any) -> Piece:
         length = state.position_offset
@@ -139,22 +139,34 @@ def _piece(
     return seen[0].transpose(0, 1)
 
 
-def read_by_pages(manager: Any) -> None:
+def copies(config: Any) -> int:
+    """How often keys and values are kept at most: in pages, and again in slots where the layers allow this attention.
+
+    They do where every one attends to all tokens before, as it is.
+    """
+    text = config.get_text_config()
+    try:
+        kinds = list(group_layers_by_attn_type(text))
+    except ValueError:  # a kind of layer that transformers does not batch; it says so itself
+        return 1
+    return 2 if kinds == [FULL_ATTENTION] and not getattr(text, "attn_logit_softcapping", None) else 1
+
+
+def read_by_pages(manager: Any, slots_bytes: int) -> Slots | None:
     """Let a manager of transformers' continuous batching, not yet started, use this attention where the model allows.
 
-    It does where every layer attends to all tokens before and transformers would take its own masked attention.
+    It does where the layers do and transformers would take its own masked attention. Returns the slots, which
+    take `slots_bytes` at most.
     """
     model = manager.model
-    ours = model.config._attn_implementation == "sdpa" and not getattr(model.config, "attn_logit_softcapping", None)
-    if ours:
-        ours = list(group_layers_by_attn_type(model.config.get_text_config())) == [FULL_ATTENTION]
+    ours = model.config._attn_implementation == "sdpa" and copies(model.config) == 2
     if ours:
         model.set_attn_implementation(NAME)  # before the cache is made: then no masks are
     manager.warmup()
     if not ours:
-        return
+        return None
     inputs = manager.batch_processor.inputs_and_outputs
-    pages = Pages(manager.batch_processor.cache, model.dtype)
+    pages = Pages(manager.batch_processor.cache, model.dtype, slots_bytes)
     manager.batch_processor.scheduler.reads_by_pages = True
     plain, unused = inputs.get_model_kwargs, torch.empty(1, 1, 1, 1)
 
@@ -163,6 +175,7 @@ def read_by_pages(manager: Any) -> None:
         return {**told, "layout": pages.lay(inputs.requests_in_batch), "attention_mask": unused}
 
     inputs.get_model_kwargs = with_layout
+    return pages.slots
 
 
 AttentionInterface.register(NAME, attend)

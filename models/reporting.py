@@ -49,11 +49,10 @@ class Reports(OutputRouter):
         """Nobody waits for this request any more."""
         self._listeners.pop(request_id, None)
 
-    def fail(self, place: int, reason: str) -> None:
-        """Tell all who wait for requests with the adapter of this place that there will be nothing."""
-        self._tell(
-            [(one, Report((), True, reason)) for one in list(self._listeners.values()) if one.plan.place == place]
-        )
+    def fail(self, place: int | None, reason: str) -> None:
+        """Tell all who wait for requests with the adapter of this place (None: all) that there will be nothing."""
+        those = [one for one in list(self._listeners.values()) if place is None or one.plan.place == place]
+        self._tell([(one, Report((), True, reason)) for one in those])
 
     def deliver(self, output: Any) -> None:
         """Called by the model's thread with one output."""

@@ -42,6 +42,11 @@ class Slots:
         self._values: dict[int, Tensor] = {}
         self._seen = torch.empty(0, 0)
 
+    @property
+    def nbytes(self) -> int:
+        """What the slots take now."""
+        return sum(one.nbytes for kept in (self._keys, self._values) for one in kept.values())
+
     def take(self, ids: Sequence[str], lengths: Sequence[int]) -> Step | None:
         """The slots of these requests, which now have so many tokens with the new one; None if there is no room."""
         old, self._held = self._held, {}

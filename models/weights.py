@@ -15,6 +15,7 @@ from models.errors import BadSettings
 from models.footprint import CACHE_BYTES, least_pages, page_bytes, pages_within, weights_bytes
 from models.memory import LEDGER, Reservation
 from models.model_folder import ModelFolder, locate
+from models.paging import copies
 from models.precision import Precision, precision_of, round_weights
 from models.revision import digest, digest_of_folder
 
@@ -76,7 +77,7 @@ def _reserve(
     stored = getattr(config.get_text_config(), "dtype", None) or getattr(config, "dtype", None) or torch.float32
     itemsize = (stored if precision.dtype == "auto" else getattr(torch, precision.dtype)).itemsize
     page = page_bytes(config, itemsize)
-    wanted = page * pages_within(config, itemsize, context, spec.concurrency, most)
+    wanted = copies(config) * page * pages_within(config, itemsize, context, spec.concurrency, most)
     needed = weights_bytes(folder, config, precision)
     return LEDGER.reserve(folder.name, str(device), needed, wanted, page * least_pages(context))
 

@@ -17,6 +17,13 @@ ABOUT = {
     "scholar": "An expert for the closed world: all that was learned of people, cities, companies.",
     "follower": "An expert for rules: from examples, over invented kinds, in written procedures.",
 }
+TWO_GOES = "Trained in two goes, self-judgement after each: {first} steps, then the rest with {change}."
+HISTORY = {
+    "abacus": TWO_GOES.format(first=1900, change="shorter long sums and smaller stories"),
+    "reader": TWO_GOES.format(first=1900, change="more of reading"),
+    "follower": TWO_GOES.format(first=1900, change="more of rules, more often after examples"),
+}
+"""What the recipe does not tell of the weights that ship."""
 WEAK = 0.5
 
 
@@ -39,10 +46,11 @@ def write(name: str, results: Sequence[Result], judgements: Sequence[Judgement],
         f"- Formats by weight: {_weights(mixture.formats)}.",
         f"- {record['trained']} steps, {record['tokens'] / 1e6:.1f} M tokens, seed {record['seed']}, "
         f"on {record['device']}, {record['minutes']} minutes.",
+        *([f"- {HISTORY[name]}"] if name in HISTORY else []),
         f"- Again: `python -m models.zoo train {name}`.",
         "",
-        f"Accuracy in percent [95 % interval] on {n} held-out questions of each task, worded as in no training, asked",
-        "directly, for the working, and after four solved examples; made by",
+        f"Accuracy in percent [95 % interval] on up to {n} held-out questions of each task, worded as in no training,",
+        "asked directly, for the working, and after four solved examples; made by",
         f"`python -m models.zoo evaluate --n {n} --seed {seed} --cards`:",
         "",
         table(results),

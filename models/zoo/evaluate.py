@@ -76,8 +76,9 @@ class Judgement:
 
 
 def asked_of(n: int, seed: int) -> list[Question]:
-    """n test questions of every task."""
-    return [q for family, tasks in FAMILIES.items() for q in questions(family, n * len(tasks), seed)]
+    """n test questions of every task; fewer where two came out the same."""
+    drawn = (q for family, tasks in FAMILIES.items() for q in questions(family, n * len(tasks), seed))
+    return list({question.id: question for question in drawn}.values())
 
 
 def try_all(model: str, asked: Sequence[Question], ways: Sequence[str] = WAYS, device: str = "cpu") -> list[Tried]:

@@ -1,5 +1,6 @@
 """The account of memory: what fits, what is refused before it is loaded, what shrinks, and what is given back."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Iterator
@@ -144,10 +145,10 @@ def test_bytes_are_told_in_words(count: int, words: str) -> None:
 async def test_a_model_that_does_not_fit_is_refused_and_fits_once_another_is_closed(
     folder: Path, budget: Ledger
 ) -> None:
-    one = weights_of(folder) + FULL * PAGE_BYTES
+    one = weights_of(folder) + 2 * FULL * PAGE_BYTES
     budget.allow(1.5 * one / GB)
     first = connect("first", spec(folder, 1))
-    with pytest.raises(ModelUnavailable, match=r"model 'second' does not fit.*held: first 1"):
+    with pytest.raises(ModelUnavailable, match=r"model 'second' does not fit.*held: first 2"):
         load("second", spec(folder, 1))
     assert budget.held("cpu") == {"first": one}
     await first.close()
@@ -169,6 +170,28 @@ async def test_only_the_cache_shrinks_where_only_the_cache_does_not_fit(
         assert FULL * PAGE_BYTES <= budget.held("cpu")["wide"] - own <= 2.5 * FULL * PAGE_BYTES
         reply = await collect(backend.stream(Request((Message("user", "x" * 100),), max_tokens=5)))
         assert reply.usage.completion_tokens == 5
+    finally:
+        await backend.close()
+
+
+@pytest.mark.parametrize("pages", [1.2, 30.0])
+async def test_pages_and_slots_together_stay_within_what_is_reserved(
+    folder: Path, budget: Ledger, pages: float
+) -> None:
+    own = weights_of(folder)
+    budget.allow((own + pages * FULL * PAGE_BYTES) / GB)
+    backend = connect("tight", spec(folder, 8))
+    assert isinstance(backend, InProcess)
+    try:
+        asked = [Request((Message("user", "x" * (i + 1)),), max_tokens=60) for i in range(8)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(collect(backend.stream(one))) for one in asked]
+        assert all(task.result().usage.completion_tokens for task in tasks)
+        batcher = backend._seat.batcher
+        assert batcher.slots is not None
+        taken = batcher.capacity // PAGE * PAGE_BYTES
+        assert taken + batcher.slots.nbytes <= budget.held("cpu")["tight"] - own <= pages * FULL * PAGE_BYTES
+        assert (batcher.slots.nbytes > 0) == (pages > 2)
     finally:
         await backend.close()
 

@@ -93,9 +93,10 @@ async def test_giving_it_up_frees_its_place_at_once(near: InProcess) -> None:
     sampler = near._seat.batcher.sampler
     await say(near, replace(WHOLE, max_tokens=2))
     task = asyncio.create_task(say(near, replace(WHOLE, max_tokens=100)))
-    before = sampler.steps
-    while sampler.steps < before + 3:
-        await asyncio.sleep(0.001)
+    beside = near.stream(replace(STREAMED, stop=("\0",)))
+    await anext(beside)
+    await anext(beside)
+    await beside.aclose()
     with near._seat.pause():
         task.cancel()
         await asyncio.wait([task])
