@@ -1,7 +1,7 @@
 """transformers' continuous batching with its worker thread, sized once at the start and heard in asyncio."""
 
+import itertools
 import threading
-import uuid
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any  # transformers' manager and outputs are untyped
@@ -36,6 +36,7 @@ class Batcher:
         kind = "cuda" if model.device.type == "cuda" else "cpu"
         self._threads = threads or (1 if model.num_parameters() <= SMALL else psutil.cpu_count(logical=False) or 1)
         self._still = threading.Lock()
+        self._numbers = itertools.count()
         self._reservation = weights.reservation
         self._mix = Mix(model)
         pages = _pages(weights, concurrency, cache_bytes)
@@ -70,7 +71,7 @@ class Batcher:
 
         Raises ModelUnavailable if the worker has stopped.
         """
-        request_id = uuid.uuid4().hex
+        request_id = str(next(self._numbers))
         if plan.hear is not None:
             self.reports.expect(request_id, plan)
         if plan.place in self._departed:  # asked after it was expected: `leave` marks first and fails them last

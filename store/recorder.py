@@ -19,7 +19,7 @@ from store.spool import Spool, left_behind, spools
 from store.writing import is_outage, write_lines
 
 BATCH = 200
-GATHER = 0.02
+GATHER = 0.05
 """Seconds that events gather before they are written together; a flush cuts this short."""
 FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
 """Seconds between two attempts at a database that cannot be written, doubling."""

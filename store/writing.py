@@ -51,7 +51,8 @@ def insert_new(database: Database, connection: Connection, table: Table, rows: S
     if table.name == "feedback":
         database.order_feedback(connection)
     counted = statement.execution_options(preserve_rowcount=True)  # else PostgreSQL's driver is not asked
-    return sum(connection.execute(counted, row).rowcount for row in rows)
+    alike = [list(group) for _, group in groupby(rows, key=tuple)]  # many at once must name the same columns
+    return sum(connection.execute(counted, group).rowcount for group in alike)
 
 
 def _write(database: Database, rows: Rows) -> None:
