@@ -8,6 +8,7 @@ import pytest
 from models.errors import StrategyError
 from models.scripted import Scripted
 from models.types import Message, Request
+from models.zoo import ZOO
 from strategies.cascade import SHIPPED, cascade
 from strategies.core import Budget, Constraints, Context, Passage, Query
 from strategies.core.gate import read
@@ -214,4 +215,4 @@ async def test_parameters_out_of_range_are_named(params: dict[str, str | float],
 
 
 async def test_the_shipped_gates_can_be_read() -> None:
-    assert set(read(SHIPPED)) == {"generalist", "abacus", "reader"}
+    assert set(read(SHIPPED)) == set(ZOO)
