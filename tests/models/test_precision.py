@@ -77,6 +77,7 @@ async def test_a_model_of_each_precision_answers_and_takes_the_memory_that_was_r
         await backend.close()
 
 
+@with_torchao
 @pytest.mark.parametrize("dtype", ["int8", "int4"])
 def test_rounding_shrinks_the_matrices_and_leaves_the_output_layer(folder: Path, dtype: str) -> None:
     weights = load("tiny", spec(folder, dtype))
