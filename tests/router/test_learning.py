@@ -21,7 +21,7 @@ QUESTIONS, LAST = 2000, 500
 ALIKE = {
     "long_sum": "sum",
     "long_difference": "difference",
-    "two_step": "one_step",
+    "which": "chain",
     "distractors": "one_hop",
     "contradicted": "one_hop",
 }
@@ -39,7 +39,7 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def asked() -> Asked:
-    families = ("arithmetic", "word_problems", "words", "reading", "facts")
+    families = ("arithmetic", "logic", "words", "reading", "facts")
     rows = [q for family in families for q in questions(family, 120, 1)]
     tasks = ["facts" if q.family == "facts" else ALIKE.get(q.task, q.task) for q in rows]
     kinds = sorted(set(tasks))
