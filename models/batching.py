@@ -56,7 +56,7 @@ class Batcher:
         try:
             manager = model.init_continuous_batching(told, config)
             manager.logit_processor, manager.output_router = Sampler(self._mix.arrange), Reports()
-            self.slots = read_by_pages(manager, _slots_bytes(weights, pages))
+            self.slots = read_by_pages(manager, slots_bytes(weights, pages))
         except (ValueError, RuntimeError, MemoryError, AttributeError, KeyError) as failure:
             raise ModelUnavailable(f"model {name!r} cannot be batched: {failure}", model=name) from failure
         self.manager: Any = manager
@@ -173,7 +173,7 @@ def _pages(weights: Weights, concurrency: int, most_bytes: int | None) -> int:
     return pages_within(config, itemsize, weights.context, concurrency, granted)
 
 
-def _slots_bytes(weights: Weights, pages: int) -> int:
+def slots_bytes(weights: Weights, pages: int) -> int:
     """What the slots (models/slots.py) may take: as much as the pages, or what these leave of the reservation."""
     taken = pages * page_bytes(weights.model.config, weights.model.dtype.itemsize)
     return taken if weights.reservation is None else min(taken, max(0, weights.reservation.cache - taken))

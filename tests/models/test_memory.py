@@ -11,7 +11,7 @@ import pytest
 from models import engines, memory
 from models import weights as weights_module
 from models.backend import ModelSpec, connect
-from models.batching import Batcher
+from models.batching import Batcher, slots_bytes
 from models.errors import BadSettings, ModelUnavailable
 from models.footprint import PAGE
 from models.in_process import InProcess
@@ -194,6 +194,17 @@ async def test_pages_and_slots_together_stay_within_what_is_reserved(
         assert (batcher.slots.nbytes > 0) == (pages > 2)
     finally:
         await backend.close()
+
+
+@pytest.mark.parametrize(("pages", "left"), [(1.2, 0.2), (2.0, 1.0), (3.0, 1.0)])
+def test_slots_take_as_much_as_the_pages_or_what_these_leave(
+    folder: Path, budget: Ledger, pages: float, left: float
+) -> None:
+    budget.allow((weights_of(folder) + pages * FULL * PAGE_BYTES) / GB)
+    weights = load("tight", spec(folder, 8))
+    assert weights.reservation is not None
+    weights.reservation.close()
+    assert slots_bytes(weights, FULL) == pytest.approx(left * FULL * PAGE_BYTES, abs=2)
 
 
 def test_a_model_that_cannot_be_batched_gives_its_memory_back(
