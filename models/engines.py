@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # tokenizers are untyped
@@ -92,12 +92,10 @@ def take_seat(name: str, spec: ModelSpec) -> Seat:
     base = replace(spec, path=base_of(name, folder, None if told is None else str(told)))
     with _opening:
         key, engine = _engine(name, base)
-        try:
+        with ExitStack() as stack:
+            stack.callback(_give_up, key, engine)  # if this fails: an engine that nobody sits in must not stay
             adapter = read_adapter(name, folder, engine.weights.model)
             return _seated(name, key, engine, _with_own(folder, engine.weights), adapter)
-        except BaseException:  # whatever it was: an engine that nobody sits in must not stay
-            _give_up(key, engine)
-            raise
 
 
 def _engine(name: str, spec: ModelSpec) -> tuple[str, _Engine]:
@@ -106,7 +104,9 @@ def _engine(name: str, spec: ModelSpec) -> tuple[str, _Engine]:
     if found is None or not found.batcher.manager.is_running():
         weights = load(name, spec)
         cache_mb, threads = spec.extra.get("cache_mb"), spec.extra.get("threads")
-        try:
+        with ExitStack() as stack:
+            if weights.reservation is not None:
+                stack.callback(weights.reservation.close)
             batcher = Batcher(
                 name,
                 weights,
@@ -114,10 +114,7 @@ def _engine(name: str, spec: ModelSpec) -> tuple[str, _Engine]:
                 None if cache_mb is None else int(float(cache_mb) * 2**20),
                 None if threads is None else int(threads),
             )
-        except BaseException:
-            if weights.reservation is not None:
-                weights.reservation.close()
-            raise
+            stack.pop_all()  # the batcher gives it back
         found = _engines[key] = _Engine(weights, batcher)
     return key, found
 

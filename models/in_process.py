@@ -1,7 +1,8 @@
-"""A transformers model on this machine's GPU or CPU: continuous batching in one worker thread per model.
+"""A transformers model on this machine's GPU or CPU: continuous batching in one thread for each set of weights.
 
-Settings: `path` is a directory or a model's id. `extra` may hold `cache_mb` (the most that the key-value cache takes)
-and `threads` (of the CPU). Temperature 0 or none is greedy; the same seed gives the same text, whatever else runs.
+Settings: `path` is a directory or a model's id. `extra` may hold `cache_mb` (the most that the key-value cache takes),
+`threads` (of the CPU) and, of a LoRA adapter, `base`; an adapter shares its base's thread (models/engines.py).
+Temperature 0 or none is greedy; the same seed gives the same text, whatever else runs.
 `gpu_seconds` is measured (see models/sampling.py); on a machine without a GPU it is the CPU's time.
 """
 

@@ -88,13 +88,6 @@ def is_rounded(module: torch.nn.Module) -> bool:
     return isinstance(module, torch.nn.Linear)
 
 
-def held_bytes(tensor: Any) -> int:
-    """Bytes of a tensor in memory, a rounded one's scales included."""
-    if hasattr(tensor, "__tensor_flatten__"):
-        return sum(held_bytes(getattr(tensor, inner)) for inner in tensor.__tensor_flatten__()[0])
-    return int(tensor.numel() * tensor.itemsize)
-
-
 def _config(bits: int, device: torch.device) -> Any:
     """torchao packs 4-bit weights in another way for a CPU than for CUDA."""
     if bits == 8:

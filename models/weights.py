@@ -1,5 +1,6 @@
 """Loading a causal language model and its tokenizer from a directory or by id, and saying what is wrong with it."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any  # transformers' models and tokenizers are untyped
 
@@ -56,11 +57,10 @@ def load(name: str, spec: ModelSpec) -> Weights:
     tokenizer = tokenizer_of(folder)
     context = _context(config, tokenizer)
     reservation = _reserve(folder, spec, config, precision, context, device)
-    try:
+    with ExitStack() as stack:
+        stack.callback(reservation.close)
         model = _model(folder, precision, device)
-    except BaseException:
-        reservation.close()
-        raise
+        stack.pop_all()  # whoever has the weights gives it back
     return Weights(model, tokenizer, context, _ends(model, tokenizer), _revision(folder), reservation)
 
 

@@ -2,16 +2,15 @@
 
 import json
 import random
-import re
 from collections.abc import Callable
 from typing import Protocol
 
 from . import facts, formats
 from .flaws import NO_FAULT, Flagged, flag, spoil
 from .panels import cast_panel, instruction, works_in_steps
+from .parts import divide, stick
 from .question import Question
 from .shelves import look_up, sentences
-from .world import Fact
 
 Turn = tuple[str, str]
 STEPS = (
@@ -42,8 +41,6 @@ PLAIN = (
 SYSTEM = ("You are a helpful assistant.", "You are a careful assistant.", "Answer well.", "Be brief and correct.")
 UNTOLD = frozenset({"label", "letter_rule", "number_rule"})
 """Tasks that only examples tell how to do."""
-_EQUATION = re.compile(r"(\d+(?: [-+*] \d+)+) = (\d+)")
-_SENTENCE = re.compile(r"[^.?!]+[.?!]")
 
 
 class Mixture(Protocol):
@@ -57,9 +54,6 @@ class Mixture(Protocol):
 
     def reply(self, question: Question) -> str:
         """What the model should say at once."""
-
-    def knows_of(self, fact: Fact) -> bool:
-        """Whether the model is taught about the fact's subject."""
 
 
 def direct(c: Mixture, rng: random.Random) -> list[Turn]:
@@ -255,38 +249,6 @@ MAKERS: dict[str, Callable[[Mixture, random.Random], list[Turn]]] = {
     "decompose": decompose,
     "post": post,
 }
-
-
-def stick(text: str) -> str | None:
-    """The sticker of a question told in sentences; None where it states nothing or asks nothing."""
-    said = [one.strip() for one in _SENTENCE.findall(text)]
-    asked = [one for one in said if one.endswith("?")]
-    given = [one for one in said if not one.endswith("?") and any(c.isdigit() for c in one)]
-    if len(asked) != 1 or not given:
-        return None
-    return "\n".join(("CONDITIONS:", *(f"{i}. {one}" for i, one in enumerate(given, 1)), f"QUESTION: {asked[0]}"))
-
-
-def divide(question: Question) -> list[str]:
-    """Smaller questions on the way to the answer, at most three; none where one step is enough."""
-    worked = question.worked or ""
-    if question.task == "two_step":
-        (first, result), (second, _), *_ = _EQUATION.findall(worked)
-        rest = re.sub(rf"(?<!\d){result}(?!\d)", "the result", second, count=1)
-        return [f"What is {first}?", f"What is {rest}?"]
-    if question.task == "product":
-        parts = [left for left, _ in _EQUATION.findall(worked) if "*" in left]
-        return [f"What is {left}?" for left in parts[:3]] if len(parts) > 1 else []
-    if question.task == "chain":
-        return [f"Is {who} {what}?" for who, what in re.findall(r"So (\w+) is ([^.]*)\.", worked)][:3]
-    link = re.match(r"The (\w+) of (\w+ \w+) is ", worked)
-    if question.task == "two_hop" and link:
-        one = f"the {link[1]} of {link[2]}"
-        return [f"Who is {one}?", question.question.replace(one, "that person")]
-    works = re.match(r"(\w+ \w+) works for ", worked)
-    if question.task == "two_hop" and works:
-        return [f"Which company does {works[1]} work for?", "In which city is that company?"]
-    return []
 
 
 def c_reply(c: Mixture, question: Question) -> str:

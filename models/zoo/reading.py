@@ -193,7 +193,7 @@ def _question(
 
 @cache
 def _people(split: str) -> tuple[str, ...]:
-    """Every name of a split: who is asked about in testing never stands in a passage of training."""
+    """Every name of a split: who is asked about in testing is asked about in no training by these three tasks."""
     names = [(first, last) for first in FIRST for last in LAST]
     return tuple(" ".join(name) for name in names if held_out(*name) == (split == "test"))
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any  # torchao's tensors are untyped
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from models import precision
 from models.backend import ModelSpec, connect
 from models.errors import BadSettings
-from models.precision import NAMES, check_capability, held_bytes, precision_of
+from models.precision import NAMES, check_capability, precision_of
 from models.types import Message, Request, collect
 from models.weights import load
 from tests.models.tiny import write_tiny
@@ -27,6 +28,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def spec(folder: Path, dtype: str | None) -> ModelSpec:
     return ModelSpec("in_process", path=str(folder), device="cpu", dtype=dtype, concurrency=2)
+
+
+def held_bytes(tensor: Any) -> int:
+    """Bytes of a tensor in memory, a rounded one's scales included."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        return sum(held_bytes(getattr(tensor, inner)) for inner in tensor.__tensor_flatten__()[0])
+    return int(tensor.numel() * tensor.itemsize)
 
 
 def test_an_unknown_precision_is_quoted_with_those_that_there_are(folder: Path) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from models.zoo import ZOO, facts, rules
 from models.zoo.check import check
-from models.zoo.conversations import MAKERS, UNTOLD, Turn, divide, stick
+from models.zoo.conversations import MAKERS, UNTOLD, Turn
 from models.zoo.curriculum import CURRICULA, Curriculum
 from models.zoo.documents import paragraphs
 from models.zoo.families import FAMILIES, TASKS
 from models.zoo.flaws import NO_FAULT, flag, spoil
+from models.zoo.parts import divide, stick
 from models.zoo.question import Question, held_out
 from models.zoo.world import KINDS, world
 

@@ -8,7 +8,7 @@ import pytest
 from models.zoo.check import check
 from models.zoo.procedures import NUMBER_STEPS, ROW_STEPS, TASKS, WORDS
 from models.zoo.question import Question, Wordings, held_out
-from tests.models.zoo_draws import drawn, numbers, size, steps, unseen
+from tests.models.zoo.draws import drawn, numbers, size, steps, unseen
 
 BEGIN = {*WORDS, *map(str, range(100))}
 STEP = re.compile(r"Step \d: ([^.]+)\.")

@@ -1,8 +1,7 @@
 """What the tests of every family ask of its wordings."""
 
-import re
-
 from models.zoo.question import Wordings
+from tests.models.zoo.draws import unseen
 
 
 def strange_words(wordings: Wordings) -> set[str]:
@@ -10,8 +9,4 @@ def strange_words(wordings: Wordings) -> set[str]:
     assert len(wordings.train) >= 17
     assert len(wordings.test) >= 5
     assert len({*wordings.train, *wordings.test}) >= 22
-    return (_words(wordings.test) - _words(wordings.train)) | (set(wordings.test) & set(wordings.train))
-
-
-def _words(templates: tuple[str, ...]) -> set[str]:
-    return {word for text in templates for word in re.findall(r"[a-z]+", re.sub(r"\{\w+\}", " ", text.lower()))}
+    return unseen(wordings) | (set(wordings.test) & set(wordings.train))

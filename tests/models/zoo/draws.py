@@ -16,6 +16,18 @@ def drawn(make: Callable[[random.Random, str], Question], split: str, n: int = 2
     return [make(rng, split) for _ in range(n)]
 
 
+def check_working(make: Callable[[random.Random, str], Question]) -> None:
+    """Every equation of a working holds, it ends in the answer, and neither it nor the prompt is long."""
+    for question in drawn(make, "test"):
+        assert question.worked is not None
+        equations = steps(question.worked)
+        assert equations
+        assert all(real == said for real, said in equations), question.worked
+        assert question.worked.endswith(f" Answer: {question.answer}")
+        assert size(question.worked) <= 90
+        assert size(question.prompt) <= 120
+
+
 def unseen(wordings: Wordings) -> set[str]:
     """The words of the templates for testing that stand in no template for training."""
     train, test = ({word for text in side for word in _words(text)} for side in (wordings.train, wordings.test))
