@@ -22,10 +22,10 @@ from models.backend import Backend, ModelSpec, connect
 from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
 from router.utility import Worth
 from strategies.cascade import SHIPPED, weigh
+from strategies.core.demos import Demo
 from strategies.core.gate import DEFAULT, Gates, Judged
 from strategies.fitted.fit_cascade import Fit, fit_cascade, save
 from strategies.fitted.try_cascade import Tried, judged_of, try_cascade
-from strategies.mixture_of_prompts import Demo
 
 PAIRS = (
     ("generalist", "polymath"), ("generalist", "reader"), ("polymath", "follower"), ("abacus", "polymath"),

@@ -22,8 +22,9 @@ from models.backend import Backend, ModelSpec, connect
 from models.embedding import Embedder, open_embedder
 from models.types import Message, Request, collect
 from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
+from strategies.core.demos import embedded, prompt_of
 from strategies.fitted.fit_mixture_of_prompts import Demo, Fit, fit, save
-from strategies.mixture_of_prompts import SHIPPED, embedded, nearest, prompt_of
+from strategies.mixture_of_prompts import SHIPPED, nearest
 
 STEPWISE = "Work step by step."
 LIMIT = 160

@@ -28,8 +28,9 @@ Tensor = NDArray[np.float32]
 
 
 def bert_graph(bert: Bert, *, exact: bool = False) -> bytes:
-    """The serialised graph: "ids" int64 [1, tokens] to "row" float32 [1, hidden], of length one.
+    """The serialised graph: "ids" int64 [1, tokens] to "row" float32 [1, hidden], of length one, and to "states".
 
+    "states" float32 [1, tokens, hidden] is what the last layer says of each token; its rows are of any length.
     With `exact` the matrices stay float32, to tell how far the quantised ones are off. Raises NotExportable.
     """
     graph = _Graph(_read(bert), exact=exact)
@@ -78,7 +79,8 @@ class _Graph:
         return self.added(y, x, f"{at}output", bert)
 
     def pooled(self, x: str, bert: Bert) -> None:
-        """One row for the text, scaled to length one."""
+        """One row for the text, scaled to length one; beside it the states that it is made of."""
+        self.nodes.append(helper.make_node("Identity", [x], ["states"]))
         if bert.pooling == "mean":
             (row,) = self.node("ReduceMean", [x, self.constant("axis", np.ones(1, np.int64))], keepdims=0)
         else:
@@ -127,7 +129,8 @@ class _Graph:
             raise NotExportable(f"it has weights of another architecture: {', '.join(left[:3])}")
         ids = helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "tokens"])
         row = helper.make_tensor_value_info("row", TensorProto.FLOAT, [1, hidden])
-        graph = helper.make_graph(self.nodes, "bert", [ids], [row], self.constants)
+        states = helper.make_tensor_value_info("states", TensorProto.FLOAT, [1, "tokens", hidden])
+        graph = helper.make_graph(self.nodes, "bert", [ids], [row, states], self.constants)
         sets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
         whole: bytes = helper.make_model(graph, opset_imports=sets, ir_version=IR).SerializeToString()
         return whole

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,11 @@ log = logging.getLogger("embedder")
 WAIT = 0.002
 """Seconds in which the texts of concurrent calls are gathered, where a batch is faster; a lone call does not wait."""
 CACHED = 4096
+CACHED_TOKENS = 256
+"""Texts whose token vectors are kept: a text of 64 tokens takes 100 kB in 384 dimensions."""
 BATCH = 32
+TOKEN_BATCH = 8
+"""Texts whose tokens are embedded at one go: whoever wants a text embedded meanwhile waits so long."""
 THREADS = 1
 
 
@@ -38,6 +42,15 @@ class Embedder(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that also tells what it makes of each token of a text."""
+
+    async def tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text the unit vectors of its tokens, float32 [tokens, size], special tokens left out."""
+        ...
 
 
 class BatchingEmbedder:
@@ -141,6 +154,49 @@ class BatchingEmbedder:
                 future.exception()  # marks it as seen: its reader may have left
 
 
+class TokenwiseEmbedder(BatchingEmbedder):
+    """Embeds tokens too: `encode_tokens` maps texts to rows of any length, float32 [tokens, size] each."""
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        encode: Callable[[list[str]], Vectors],
+        encode_tokens: Callable[[list[str]], list[Vectors]],
+        wait: float = WAIT,
+    ) -> None:
+        super().__init__(name, size, encode, wait=wait)
+        self._encode_tokens = encode_tokens
+        self._tokens: OrderedDict[str, Vectors] = OrderedDict()
+
+    async def tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text the unit vectors of its tokens, float32 [tokens, size]. Raises ModelUnavailable."""
+        plain = [" ".join(_clean(text).split()) for text in texts]
+        found = {text: self._tokens[text] for text in plain if text in self._tokens}
+        new = [text for text in dict.fromkeys(plain) if text not in found]
+        loop = asyncio.get_running_loop()
+        for start in range(0, len(new), TOKEN_BATCH):
+            batch = new[start : start + TOKEN_BATCH]
+            try:
+                rows = await loop.run_in_executor(self._worker, self._encode_tokens, batch)
+            except (RuntimeError, ValueError, TypeError, MemoryError) as failure:  # what torch and tokenizers raise
+                raise ModelUnavailable(f"embedder {self.name!r}: {failure}", model=self.name) from failure
+            if not all(np.isfinite(row).all() for row in rows):
+                raise ModelUnavailable(f"embedder {self.name!r} gave vectors that are not finite", model=self.name)
+            found |= {text: _unit(row) for text, row in zip(batch, rows, strict=True)}
+        for text in plain:
+            self._tokens[text] = found[text]
+            self._tokens.move_to_end(text)
+        while len(self._tokens) > CACHED_TOKENS:
+            self._tokens.popitem(last=False)
+        return [found[text] for text in plain]
+
+
+def _unit(rows: Vectors) -> Vectors:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(length, 1e-9), np.float32)
+
+
 def _clean(text: str) -> str:
     """The text without halves of characters, which tokenizers refuse."""
     return text.encode("utf-8", "replace").decode()
@@ -169,12 +225,13 @@ def _fast(folder: Path, name: str, cache: Path | None) -> BatchingEmbedder:
 
     encode = open_fast(folder, cache)
     encode(["warm"])
-    return BatchingEmbedder(name, encode.size, encode, wait=0.0)
+    return TokenwiseEmbedder(name, encode.size, encode, encode.tokens, wait=0.0)
 
 
 def _slow(source: str, name: str) -> BatchingEmbedder:
     import torch  # here and not above: it takes seconds, and most of the program does without
     from sentence_transformers import SentenceTransformer
+    from transformers import PreTrainedTokenizerBase
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
@@ -191,8 +248,22 @@ def _slow(source: str, name: str) -> BatchingEmbedder:
         rows = model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(rows, dtype=np.float32)
 
+    def encode_tokens(texts: list[str]) -> list[Vectors]:
+        torch.set_num_threads(THREADS)
+        found = model.encode(texts, batch_size=BATCH, output_value="token_embeddings", show_progress_bar=False)
+        masks = model.tokenizer(
+            texts, truncation=True, max_length=model.max_seq_length, return_special_tokens_mask=True
+        )["special_tokens_mask"]
+        rows = [np.asarray(row.float().cpu(), dtype=np.float32) for row in found]
+        # A prompt that the model puts before a text lengthens its rows; then none of them is left out.
+        return [
+            row[np.array(mask) == 0] if len(mask) == len(row) else row for row, mask in zip(rows, masks, strict=True)
+        ]
+
     encode(["warm"])
-    return BatchingEmbedder(name, size, encode)
+    if not isinstance(model.tokenizer, PreTrainedTokenizerBase):  # what embeds without tokens of that kind
+        return BatchingEmbedder(name, size, encode)
+    return TokenwiseEmbedder(name, size, encode, encode_tokens)
 
 
 def _packaged() -> tuple[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from models.bert_folder import Bert, NotExportable, read_bert
 from models.graph_cache import cached_graph
@@ -28,7 +28,7 @@ FAILURES = (
 )
 """What ONNX Runtime raises; these have no base of their own."""
 
-GRAPH = 1
+GRAPH = 2
 """Counts up whenever `models/bert_graph.py` makes another graph of the same weights, so that kept ones are left."""
 
 LEAST_COSINE = 0.97
@@ -60,13 +60,26 @@ class FastEncoder:
     def __call__(self, texts: list[str]) -> Vectors:
         rows = np.zeros((len(texts), self.size), np.float32)
         for i, text in enumerate(texts):
-            ids = np.array([self._tokenizer.encode(text[: self._most]).ids], np.int64)
-            try:
-                (row,) = self._session.run(None, {"ids": ids})
-            except FAILURES as failure:
-                raise RuntimeError(f"ONNX Runtime: {failure}") from failure
-            rows[i] = row[0]
+            rows[i] = self._run(self._read(text), "row")
         return rows
+
+    def tokens(self, texts: list[str]) -> list[Vectors]:
+        """The last layer's state of each token of each text, float32 [tokens, size], special tokens left out."""
+        found = []
+        for text in texts:
+            read = self._read(text)
+            found.append(self._run(read, "states")[np.array(read.special_tokens_mask) == 0])
+        return found
+
+    def _read(self, text: str) -> Encoding:
+        return self._tokenizer.encode(text[: self._most])
+
+    def _run(self, read: Encoding, output: str) -> Vectors:
+        try:
+            (found,) = self._session.run([output], {"ids": np.array([read.ids], np.int64)})
+        except FAILURES as failure:
+            raise RuntimeError(f"ONNX Runtime: {failure}") from failure
+        return np.asarray(found[0], np.float32)
 
 
 def open_fast(folder: Path, cache: Path | None) -> FastEncoder:

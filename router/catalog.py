@@ -59,7 +59,8 @@ class Catalog:
         named = params.get("to")
         others = tuple(name for name in self._backends if name != arm.model and (not named or name == named))
         own, most = strategy.peers.own(params, offers), strategy.peers.most(params, offers)
-        return Split(own, most, strategy.peers.share, others) if others else None
+        share = strategy.peers.share_of(params)
+        return Split(own, most, share, others) if others and share else None
 
     def candidates(self, model: str, constraints: Constraints) -> tuple[Candidate, ...]:
         """The arms that a request allows; costs are left open.
@@ -70,7 +71,7 @@ class Catalog:
         models, strategies = self._named(model)
         self._check(constraints)
         arms = [Arm(m, s) for m in models for s in strategies]
-        offered = self._offers()
+        offered = self._offers() | (frozenset({"clarify"}) if constraints.clarify else frozenset())
         runnable = [arm for arm in arms if not self._missing(arm, offered)]
         if not runnable:
             missing = ", ".join(sorted(set().union(*(self._missing(arm, offered) for arm in arms))))
@@ -135,6 +136,7 @@ class Catalog:
 
     def _missing(self, arm: Arm, offered: frozenset[str]) -> frozenset[str]:
         own = self._backends[arm.model].offers | self._model_offers.get(arm.model, frozenset())
+        own |= frozenset({"peers"}) if len(self._backends) > 1 else frozenset()
         return self.strategies[arm.strategy].needs - own - offered
 
 

@@ -11,9 +11,11 @@ from types import MappingProxyType
 from models.backend import Backend
 from models.embedding import Embedder
 from models.errors import BadRequest, ModelError, NoArmLeft, PointsmanError, StrategyError
-from models.types import Message, Reply, Request
+from models.types import Message, Request
 from router.catalog import Catalog
 from router.costs import Cost, Costs
+from router.guards import Guards, seen_by
+from router.hints import hinted
 from router.normal import normal
 from router.pacing import Pacer
 from router.run import Run, Tell
@@ -23,6 +25,7 @@ from router.types import Arm, Candidate, Decided, Decision, Event, Feedback, Pol
 from strategies.core import Budget, Constraints, Context, Failed, Noted, Query
 from strategies.core.query import Library, Memory, question_of
 from strategies.core.registry import Param
+from strategies.core.tasks import category_of
 from strategies.direct import direct
 
 EMBEDDED_CHARACTERS = 4000
@@ -46,6 +49,7 @@ class Engine:
         params: Mapping[str, Mapping[str, Param]] = MappingProxyType({}),
         pacer: Pacer | None = None,
         sticky: Sticky | None = None,
+        guards: Guards = Guards(),  # noqa: B008  # frozen
         settings: RouterSettings,
     ) -> None:
         self.policy, self.catalog, self.costs, self.settings = policy, catalog, costs, settings
@@ -53,7 +57,7 @@ class Engine:
         self._library, self._memory, self._params = library, memory, params
         self.pacer = pacer or Pacer()
         self._sticky = Sticky(0) if sticky is None else sticky
-        self.turns = Turns(self.learn)
+        self.guards, self.turns = guards, Turns(self.learn)
 
     async def decide(
         self,
@@ -68,12 +72,15 @@ class Engine:
         candidates = _relaying(self.catalog.candidates(model, constraints), request)
         asked = len(question_of(request.messages))
         candidates = self.pacer.charged(self._affordable(candidates, constraints, asked))
+        notes = await self.guards.admit(request)
         started = time.perf_counter()
-        plain = normal(question_of(request.messages)[:EMBEDDED_CHARACTERS])
-        embedding = (await self._embedder.embed([plain]))[0]
+        texts = [question_of(request.messages), *self.guards.compared(request)]
+        rows = await self._embedder.embed([normal(text[:EMBEDDED_CHARACTERS]) for text in texts])
+        seen = self.guards.trim(request, rows)
         embedded = time.perf_counter()
-        query = Query(request, embedding, constraints, conversation)
-        choice = self._sticky.choose(self.policy, query, candidates)
+        query = Query(request, rows[0], constraints, conversation)
+        category = await category_of(query.embedding, self._embedder)
+        choice = self._sticky.choose(self.policy, query, hinted(candidates, category))
         return Decision(
             id=f"chatcmpl-{uuid.uuid4().hex}",
             arm=choice.arm,
@@ -86,6 +93,8 @@ class Engine:
             embed_seconds=embedded - started,
             neighbours=choice.neighbours,
             revision=next(one.revision for one in candidates if one.arm == choice.arm),
+            seen=None if seen.request is request else seen.request,
+            notes=(*notes, *seen.notes),
         )
 
     async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
@@ -96,6 +105,8 @@ class Engine:
         """
         run = Run(decision, self._tell)
         run.emit(Decided(decision))
+        for note in decision.notes:
+            run.emit(note)
         work = asyncio.create_task(self._answer(run))
         try:
             async with aclosing(run.events(work)) as events:
@@ -122,18 +133,28 @@ class Engine:
         self.policy.learn(feedback)
 
     async def _answer(self, run: Run) -> None:
-        """Run the chosen arm; if it fails before a word was shown, ask directly: the same model, then the next ones."""
+        """Run the chosen arm; if it fails before a word was shown, its best answer so far is given, else `direct` is
+        asked, with the same model and then the next ones.
+        """
         causes: list[PointsmanError] = []
         left = [run.decision.arm, *_fallbacks(run.decision)]
         while left:
             arm = run.arm = left.pop(0)
+            ctx = self._world(arm, run)
+            strategy = self.catalog.strategies.get(arm.strategy, direct)
             try:
-                return run.answered(arm, await self._ask(arm, run))
+                written = await strategy.run(ctx, **self._params.get(arm.strategy, {}))
+                return run.answered(arm, await self.guards.passed(written, run.emit))
             except (StrategyError, ModelError) as error:
                 run.emit(Failed(error))
                 run.first_error = run.first_error or error
                 if run.streamed:
                     raise
+                if ctx.best is not None:
+                    run.kept = True
+                    told = f"{arm} could not finish ({error}); this is its best answer so far."
+                    run.emit(Noted(told, {"kept": True}))
+                    return run.answered(arm, await self.guards.passed(ctx.best, run.emit))
                 causes.append(error)
                 if isinstance(error, ModelError) and error.model in ("", arm.model):
                     left = [other for other in left if other.model != arm.model]
@@ -141,26 +162,25 @@ class Engine:
                     run.emit(Noted(f"{arm} failed ({type(error).__name__}: {error}); {left[0]} answers instead."))
         raise NoArmLeft(f"no arm could answer: {'; '.join(map(str, causes))}", tuple(causes)) from causes[0]
 
-    async def _ask(self, arm: Arm, run: Run) -> Reply | str:
-        """Give the strategy its world and let it answer. A fallback may make one call and take as long again."""
+    def _world(self, arm: Arm, run: Run) -> Context:
+        """All that the arm's strategy can touch. A fallback may make one call and take as long again."""
         limits = run.decision.query.constraints
         budget = Budget(calls=limits.max_calls, seconds=limits.max_seconds)
         if run.first_error is not None and limits.max_seconds is not None:
             budget = Budget(calls=1, seconds=max(0.0, 2 * limits.max_seconds - run.seconds))
         elif run.first_error is not None:
             budget = Budget(calls=1)
-        ctx = Context(
-            query=run.decision.query,
+        return Context(
+            query=seen_by(run.decision),
             backend=self._backends[arm.model],
-            emit=run.emit,
+            emit=self.guards.heard(run.emit),
             peers={name: backend for name, backend in self._backends.items() if name != arm.model},
             library=self._library,
             memory=self._memory,
             embedder=self._embedder,
             budget=budget,
+            screening=self.guards.screening,
         )
-        strategy = self.catalog.strategies.get(arm.strategy, direct)
-        return await strategy.run(ctx, **self._params.get(arm.strategy, {}))
 
     def _affordable(self, candidates: Sequence[Candidate], limits: Constraints, asked: int) -> list[Candidate]:
         """The candidates with what they are expected to cost, less those that one time in ten take more than a limit.
@@ -195,6 +215,7 @@ def _relaying(candidates: Sequence[Candidate], request: Request) -> Sequence[Can
     }
     asked = [name for name, wanted in wants.items() if wanted]
     left = [one for one in candidates if one.strategy.relays] if asked else candidates
+    left = [one for one in left if one.strategy.name == direct.name] if request.tools else left
     if not left:
         names = ", ".join(sorted({one.strategy.name for one in candidates}))
         raise BadRequest(f"{asked[0]} cannot be passed on by {names}; use direct or auto", param=asked[0])

@@ -1,12 +1,14 @@
 """One run as it happens: every event is told to the log and handed to the reader, and adds up to the outcome."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from models.errors import BudgetExceeded, ContextTooLong, ModelRefused, PointsmanError, StrategyError
+from models.errors import BudgetExceeded, ContextTooLong, ModelRefused, PointsmanError, StrategyError, UserError
 from models.types import Reply, Usage
+from router.guards import Unjudged
 from router.types import Arm, Decided, Decision, Ended, Event, Outcome
 from strategies.core import Answered, Called, Token
 from strategies.core.events import RunEvent
@@ -24,6 +26,7 @@ class Run:
     def __init__(self, decision: Decision, tell: Tell) -> None:
         self.decision, self.arm = decision, decision.arm
         self.first_error: PointsmanError | None = None
+        self.kept = False
         self.text = ""
         self.streamed = False
         self.usage, self.calls = Usage(), 0
@@ -56,7 +59,7 @@ class Run:
 
         Raises StrategyError if the user has already read something else than what was returned.
         """
-        reply = Reply(written, usage=self.usage, model=arm.model) if isinstance(written, str) else written
+        reply = self._bounded(written, arm) if isinstance(written, str) else written
         if not reply.text.startswith(self.text):
             raise StrategyError(f"{arm} returned another text than the one it streamed")
         if not self.streamed and (reply.text or reply.tool_calls or reply.reasoning):
@@ -65,6 +68,16 @@ class Run:
             self.emit(Token(reply.text[len(self.text) :]))
         self.arm = arm
         self.emit(Answered(reply))
+
+    def _bounded(self, written: str, arm: Arm) -> Reply:
+        """A text that a strategy put together, within the caller's stops and length; a word is a token or more."""
+        asked = self.decision.query.request
+        ends = [at for stop in asked.stop if stop and (at := written.find(stop)) >= 0]
+        text, reason = written[: min(ends)] if ends else written, "stop"
+        words = list(re.finditer(r"\S+", text))
+        if asked.max_tokens is not None and len(words) > asked.max_tokens:
+            text, reason = text[: words[asked.max_tokens - 1].end()], "length"
+        return Reply(text, finish_reason=reason, usage=self.usage, model=arm.model)
 
     async def events(self, work: asyncio.Task[None]) -> AsyncGenerator[Event, None]:
         """Every event as it comes, until the work is done."""
@@ -76,7 +89,7 @@ class Run:
     def _blamed(self, reason: BaseException | None) -> bool:
         limits = self.decision.query.constraints
         limited = limits.max_calls is not None or limits.max_seconds is not None
-        if isinstance(reason, ContextTooLong | ModelRefused):
+        if self.kept or isinstance(reason, ContextTooLong | ModelRefused | UserError | Unjudged):
             return False
         return not (isinstance(reason, BudgetExceeded) and limited)
 

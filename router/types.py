@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.types import Usage
-from strategies.core import Constraints, Query, Strategy
+from models.types import Request, Usage
+from strategies.core import Constraints, Noted, Query, Strategy
 from strategies.core.events import RunEvent
 from strategies.core.query import Vector
 
@@ -66,7 +66,8 @@ class Neighbour:
 class Decision:
     """Which arm answers a query, and why. `propensities` are the probabilities it was drawn with; they sum to 1.
 
-    `revision` is what the arm's model and prompts were (router.revisions).
+    `revision` is what the arm's model and prompts were (router.revisions). `seen` is the request as strategies see it
+    where the guards trimmed its history, `notes` what they have to tell (router.guards).
     """
 
     id: str
@@ -80,6 +81,8 @@ class Decision:
     embed_seconds: float = 0.0
     neighbours: tuple[Neighbour, ...] = ()
     revision: str = ""
+    seen: Request | None = None
+    notes: tuple[Noted, ...] = ()
 
     @property
     def probability(self) -> float:
@@ -204,7 +207,8 @@ class Candidate:
     """An arm that may answer, its strategy, and what it is expected to cost; None where unknown.
 
     `tokens` are those of all replies; `surcharge`, in reward, is what a budget adds to the price (router.pacing).
-    `split` is None where the arm's own model makes all calls.
+    `split` is None where the arm's own model makes all calls. `hint` is how much better (or worse, below 0) the
+    strategy is known to do on this category of question, in reward: a belief that few judgements outweigh.
     """
 
     arm: Arm
@@ -217,6 +221,7 @@ class Candidate:
     tokens: float | None = None
     surcharge: float = 0.0
     split: Split | None = None
+    hint: float = 0.0
 
 
 class Policy(Protocol):

@@ -1,4 +1,4 @@
-"""The commands: `python -m service serve | ask | replay | tune | knowledge`."""
+"""The commands: `python -m service serve | ask | replay | tune | fit | knowledge`."""
 
 import argparse
 import sys
@@ -108,8 +108,32 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument(
         "--rollback", type=int, metavar="VERSION", help="use that version again; 0: what the settings say"
     )
+    tune.add_argument(
+        "--budget", type=int, default=0, metavar="CALLS", help="calls to fit mixtures of prompts with (default: none)"
+    )
     tune.add_argument("--json", action="store_true", help="print one JSON object")
     tune.set_defaults(run=_tune)
+
+    fit = commands.add_parser(
+        "fit",
+        parents=[common],
+        help="fit what a strategy needs offline, and keep it if it is no worse than before",
+        description="Fits mixture_of_prompts (regions of questions, and a prompt for each) or analogical (worked "
+        "examples that were found right) to your models, by asking them, and compares before with after on questions "
+        "that are held out. What was cut short goes on where it stopped.",
+    )
+    fit.add_argument("strategy", metavar="STRATEGY", help="mixture_of_prompts or analogical")
+    solved = fit.add_mutually_exclusive_group(required=True)
+    solved.add_argument(
+        "--demos", type=Path, metavar="F", help="JSON lines or CSV with question, answer and, optionally, checker"
+    )
+    solved.add_argument("--log", action="store_true", help="the log's well-rated answers and corrections")
+    fit.add_argument("--models", nargs="+", default=[], metavar="M", help="the models to fit (default: all)")
+    fit.add_argument("--budget", type=int, metavar="CALLS", help="the most model calls of this run (default: any)")
+    fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the draws (default: 0)")
+    fit.add_argument("--out", type=Path, metavar="FILE", help="where it is kept (default: beside the database)")
+    fit.add_argument("--force", action="store_true", help="keep it even if it is worse than before")
+    fit.set_defaults(run=_fit)
 
     knowledge = commands.add_parser("knowledge", help="the document library")
     actions = knowledge.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -158,7 +182,23 @@ def _tune(settings: Settings, options: argparse.Namespace) -> int:
     if options.rollback is not None:
         return roll_back(settings, options.rollback)
     names = tuple(name.strip() for name in options.policy.split(",") if name.strip())
-    return tune(settings, names, apply=options.apply, as_json=options.json)
+    return tune(settings, names, apply=options.apply, as_json=options.json, budget=options.budget)
+
+
+def _fit(settings: Settings, options: argparse.Namespace) -> int:
+    from service.commands.fit import fit
+    from service.commands.fit_report import Plan
+
+    plan = Plan(
+        options.strategy,
+        options.models,
+        options.demos,
+        options.budget,
+        options.seed,
+        options.out,
+        options.force,
+    )
+    return fit(settings, plan)
 
 
 def _knowledge(settings: Settings, options: argparse.Namespace) -> int:

@@ -1,12 +1,13 @@
 """The five packages wired together: settings in, a running engine with its store, models and embedder out."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from fastapi import Depends, Request
 
 from models.backend import Backend, connect
@@ -25,13 +26,16 @@ from router.trust import Trusted, trust
 from router.types import Decision, Ended, Event, Policy
 from service import log
 from service.documents import Documents
+from service.fitted_files import with_fitted
 from service.following import Runs
+from service.guarding import open_guards
 from service.hearing import Hearing
 from service.idle import open_idle
 from service.metrics import Metrics
 from service.sections import ModelTable, Settings
 from service.versioned import serving
 from store import Store, open_store
+from strategies.core.tasks import category_of
 from strategies.mixture_of_prompts import covers
 
 DOCUMENTS_WAIT = 3.0
@@ -75,12 +79,14 @@ class House:
 @asynccontextmanager
 async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[House]:
     """Open models, embedder and store, fold the log into the policy and the costs; close it all at the end."""
+    settings = with_fitted(settings)
     async with AsyncExitStack() as stack:
         load_policy(settings.router.policy, settings.router.spec())  # what cannot be meant is told before all else
         embedder, store = await _opened_store(settings, stack)
         router = (await asyncio.to_thread(serving, settings.router, store.policies)).settings
         policy = trust(load_policy(router.policy, router))
         backends = await _opened_models(settings, stack)
+        guards = await asyncio.to_thread(open_guards, settings, backends)
         metrics, pacer = metrics or Metrics(), Pacer.of(settings.router.params)
         costs = Costs({name: table.spec() for name, table in settings.models.items()})
         metrics.watch(lambda: store.recorder.pending, lambda: store.recorder.lost)
@@ -89,7 +95,7 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
             backends,
             settings.strategies.enabled,
             settings.strategies.params,
-            store.library.offers,
+            store.offers,
             {name: frozenset({"prompts"}) for name in covered},
         )
         engine = Engine(
@@ -104,8 +110,10 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
             params=settings.strategies.params,
             pacer=pacer,
             sticky=Sticky.of(settings.router.params),
+            guards=guards,
             settings=router,
         )
+        await category_of(np.zeros(embedder.size, np.float32), embedder)  # the first question waits for nothing
         await asyncio.to_thread(_fold, store, policy, costs, pacer)
         documents = Documents(store.library, settings.knowledge.documents)
         stack.push_async_callback(documents.close)
@@ -143,6 +151,22 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
         yield store
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The models and the embedder alone."""
+
+    backends: Mapping[str, Backend]
+    embedder: Embedder
+
+
+@asynccontextmanager
+async def opened_models(settings: Settings) -> AsyncIterator[Bench]:
+    """The models and the embedder, for commands that keep no log. Raises BadSettings, ModelUnavailable."""
+    async with AsyncExitStack() as stack:
+        embedder = await _opened_embedder(settings, stack)
+        yield Bench(await _opened_models(settings, stack), embedder)
+
+
 def house_of(request: Request) -> House:
     """The house that the app of this request opened."""
     house: House = request.app.state.house
@@ -152,12 +176,17 @@ def house_of(request: Request) -> House:
 HouseOf = Annotated[House, Depends(house_of)]
 
 
-async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, Store]:
+async def _opened_embedder(settings: Settings, stack: AsyncExitStack) -> Embedder:
     table = settings.embedder
     embedder = await asyncio.to_thread(open_embedder, table.path or table.name, fast=table.fast, cache=table.cache)
     stack.push_async_callback(embedder.close)
+    return embedder
+
+
+async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, Store]:
+    embedder = await _opened_embedder(settings, stack)
     spool = None if settings.store.spool is None else Path(settings.store.spool)
-    store = await asyncio.to_thread(open_store, settings.store.url, embedder, spool)
+    store = await asyncio.to_thread(open_store, settings.store.url, embedder, spool, settings.knowledge.habits())
     stack.push_async_callback(store.close)
     return embedder, store
 

@@ -81,7 +81,7 @@ async def remove(document_id: str, house: HouseOf) -> Response:
 
 @router.post("/v1/knowledge/search")
 async def search(body: SearchBody, house: HouseOf) -> dict[str, Any]:
-    """The passages nearest in meaning, best first; `score` is the cosine."""
+    """The passages that fit best by meaning and words, best first; `score` is the cosine."""
     found = await house.store.library.search(body.query, body.k)
     return {"object": "list", "data": [asdict(passage) for passage in found]}
 

@@ -82,6 +82,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "propensities": {str(arm): p for arm, p in decision.propensities.items()},
         "estimates": {str(arm): asdict(estimate) for arm, estimate in decision.estimates.items()},
         "neighbours": [asdict(neighbour) for neighbour in decision.neighbours],
+        "notes": [{"text": note.text, "facts": dict(note.facts)} for note in decision.notes],
         "seconds": decision.seconds,
         "embed_seconds": decision.embed_seconds,
     }

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraint
 
 from models.backend import ModelSpec
 from router.types import RouterSettings
+from store.chunks import Chunking
+from store.library import Habits
+from store.loaded import Search
 
 Param = str | int | float | bool
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
@@ -112,10 +115,33 @@ class Strategies(Section):
         return self.__pydantic_extra__
 
 
+class ChunkingTable(Section):
+    """`[knowledge.chunking]`: the words of a passage, at least (shorter blocks join the next one) and at most."""
+
+    least: Annotated[int, Field(ge=1, le=1000)] = 8
+    most: Annotated[int, Field(ge=16, le=2000)] = 100
+
+
 class Knowledge(Section):
-    """`[knowledge]`: documents (files or folders) that are in the library from the start."""
+    """`[knowledge]`: documents (files or folders) that are in the library from the start; how it cuts and searches."""
 
     documents: list[str] = []
+    screening: bool = True
+    search: Search = "hybrid"
+    chunking: ChunkingTable = ChunkingTable()
+
+    def habits(self) -> Habits:
+        """How the library cuts documents and searches, as the store takes it."""
+        return Habits(Chunking(self.chunking.least, self.chunking.most), self.search)
+
+
+class GuardsTable(Section):
+    """`[guards]`: whether the history of another task is left out; the moderator ("terms", the name of a model, or
+    none), and the file with its terms."""
+
+    task_switch: bool = True
+    moderator: str = ""
+    terms: str | None = None
 
 
 class Settings(Section):
@@ -128,3 +154,4 @@ class Settings(Section):
     models: dict[Name, ModelTable] = {}
     strategies: Strategies = Strategies()
     knowledge: Knowledge = Knowledge()
+    guards: GuardsTable = GuardsTable()

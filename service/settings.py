@@ -28,8 +28,8 @@ def load(
 ) -> Settings:
     """The settings of the file at `path` (None: the embedded default), overridden; the process's environment if None.
 
-    Where the file names no model, those of the zoo serve, with the zoo's documents. Relative paths of models and
-    documents in the file are taken from the file's folder. Raises BadSettings.
+    Where the file names no model, those of the zoo serve, with the zoo's documents. Relative paths of models, documents
+    and fitted files in the file are taken from the file's folder. Raises BadSettings.
     """
     variables = os.environ if environment is None else environment  # noqa: TID251  # the one reader
     # litellm asks the network for its price list when it is imported, unless it is told to use the one it ships
@@ -50,6 +50,7 @@ def load(
         keys = tuple(str(part) for part in first["loc"])
         raise source.error(keys, _meaning(first["type"], first["msg"], first.get("input"))) from wrong
     _check_strategies(settings, source)
+    _check_guards(settings, source)
     for name, table in settings.models.items():
         if table.api_key_env is not None:
             secret = variables.get(table.api_key_env)
@@ -106,6 +107,13 @@ class _Source:
                 table["backend"] = str(folder / table["backend"])
         if isinstance(knowledge, dict) and isinstance(knowledge.get("documents"), list):
             knowledge["documents"] = [str(folder / str(given)) for given in knowledge["documents"]]
+        guards = self.tree.get("guards")
+        if isinstance(guards, dict) and isinstance(guards.get("terms"), str):
+            guards["terms"] = str(folder / guards["terms"])
+        strategies = self.tree.get("strategies")
+        for table in strategies.values() if isinstance(strategies, dict) else ():
+            if isinstance(table, dict) and table.get("fitted") and isinstance(table["fitted"], str):
+                table["fitted"] = str(folder / table["fitted"])
         embedder = self.tree.get("embedder")
         for key in ("path", "cache"):
             if isinstance(embedder, dict) and isinstance(embedder.get(key), str):
@@ -139,6 +147,17 @@ def _check_strategies(settings: Settings, source: _Source) -> None:
             kind = type(known[name].params[param])
             if type(value) is not kind and not (kind is float and type(value) is int):
                 raise source.error(("strategies", name, param), f"should be {kind.__name__}, not {value!r}")
+
+
+def _check_guards(settings: Settings, source: _Source) -> None:
+    table = settings.guards
+    if table.moderator not in ("", "terms", *settings.models):
+        names = ", ".join(sorted(settings.models))
+        raise source.error(("guards", "moderator"), f"no model is called {table.moderator!r}; there are terms, {names}")
+    if table.moderator == "terms" and table.terms is None:
+        raise source.error(("guards", "moderator"), "terms needs a file of terms: set guards.terms")
+    if table.moderator != "terms" and table.terms is not None:
+        raise source.error(("guards", "terms"), f'is used by moderator = "terms" only, not by {table.moderator!r}')
 
 
 def _set(tree: Tree, keys: tuple[str, ...], value: object) -> None:

@@ -24,6 +24,7 @@ class Wish(BaseModel):
     strategies: list[str] = []
     conversation: Annotated[str, Field(max_length=200)] | None = None
     explore: bool | None = None
+    clarify: bool = False
 
     def constraints(self) -> Constraints:
         """The same as the router takes it."""

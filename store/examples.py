@@ -3,8 +3,9 @@
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any  # JSON columns
 
 import numpy as np
 from sqlalchemy.orm import load_only
@@ -19,6 +20,8 @@ from strategies.core.query import Example, Vector
 GOOD = 0.7
 MOST = 20_000
 """The latest rated decisions that are remembered."""
+ENOUGH = 4
+"""Well-rated answers from which on strategies that show examples have something to show."""
 NO_JUDGES = ("engine", RATER)
 """A run that failed is no opinion, and a thank-you alone makes no example of an answer."""
 
@@ -52,26 +55,41 @@ class Examples:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Example, Vector]] | None = None
         self._matrix: Vector | None = None
+        self._size = self._count()
+
+    def offers(self) -> frozenset[str]:
+        """What strategies may count on: "examples" while there are a few."""
+        return frozenset({"examples"}) if self._size >= ENOUGH else frozenset()
 
     async def near(self, embedding: Vector, k: int) -> list[Example]:
         """The k nearest by cosine, nearest first. Raises StoreError."""
         return await asyncio.to_thread(self._near, embedding, k)
 
+    def alone(self) -> list[Example]:
+        """All whose questions stood alone, not in a conversation, the latest last. Raises StoreError."""
+        latest = self._latest()[::-1]
+        found = self._read(latest)
+        single = self._single([key for key in latest if key in found])
+        return [found[key][0] for key in latest if key in single]
+
     def refresh(self, decision_ids: Sequence[str]) -> None:
         """These decisions were judged anew. Raises StoreError."""
         with self._lock:
             if self._known is None:
+                self._size = self._count()
                 return
             found = self._read(decision_ids)
             for decision_id in decision_ids:
                 self._known.pop(decision_id, None)
             self._known.update(found)
             self._matrix = None
+            self._size = len(self._known)
 
     def _near(self, embedding: Vector, k: int) -> list[Example]:
         with self._lock:
             if self._known is None:
                 self._known = self._read(self._latest())
+                self._size = len(self._known)
             if not self._known or k < 1:
                 return []
             examples = list(self._known.values())
@@ -82,10 +100,26 @@ class Examples:
         found = [(examples[i][0], float(cosines[i])) for i in best]
         return [Example(one.question, one.answer, one.reward, score) for one, score in found]
 
+    def _count(self) -> int:
+        """About how many there are: the decisions with a judgement that is good or puts the answer right, up to ENOUGH."""
+        good = (col(FeedbackRow.reward) >= GOOD) | col(FeedbackRow.correction).is_not(None)
+        wanted = select(FeedbackRow.decision_id).where(good, col(FeedbackRow.rater).not_in(NO_JUDGES)).distinct()
+        with self._database.read() as session:
+            return len(session.exec(wanted.limit(ENOUGH)).all())
+
     def _latest(self) -> list[str]:
         wanted = select(FeedbackRow.decision_id).order_by(col(FeedbackRow.id).desc()).limit(MOST)
         with self._database.read() as session:
             return list(dict.fromkeys(session.exec(wanted)))
+
+    def _single(self, decision_ids: Sequence[str]) -> set[str]:
+        """Those whose request holds one message, system messages aside."""
+        single: set[str] = set()
+        for batch in _batches(decision_ids, 500):
+            with self._database.read() as session:
+                rows = session.exec(select(QueryRow.id, QueryRow.request).where(col(QueryRow.id).in_(batch))).all()
+            single |= {key for key, request in rows if _turns(request) == 1}
+        return single
 
     def _read(self, decision_ids: Sequence[str]) -> dict[str, tuple[Example, Vector]]:
         rated: dict[str, _Rated] = {}
@@ -119,6 +153,11 @@ class Examples:
                 one.judged.append((row.reward, row.weight))
                 one.correction = row.correction or one.correction
         return rated
+
+
+def _turns(request: Mapping[str, Any]) -> int:
+    turns = [one for one in request.get("messages", ()) if one.get("role") not in ("system", "developer")]
+    return len(turns)
 
 
 def _batches(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:

@@ -2,12 +2,14 @@
 
 import io
 import re
-from html.parser import HTMLParser
+from collections.abc import Iterable, Iterator
 
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from models.errors import BadRequest
+from store.blocks import FENCE
+from store.html import words_of
 
 TYPES = {
     ".txt": "text/plain",
@@ -18,11 +20,7 @@ TYPES = {
     ".html": "text/html",
     ".pdf": "application/pdf",
 }
-UNSEEN = frozenset({"script", "style", "title", "template", "noscript"})
-BLOCKS = re.compile(
-    r"address|article|aside|blockquote|br|d[dlt]|div|fig(ure|caption)|footer|form|h[1-6r]|header|li|main|nav|[ou]l|p|pre|"
-    r"section|table|t[dhr]"
-)
+EMPTY_ROW = re.compile(r"^[| ]*\|[| ]*$\n?", re.MULTILINE)
 
 
 def media_type_of(name: str) -> str:
@@ -37,13 +35,29 @@ def media_type_of(name: str) -> str:
 
 
 def text_of(data: bytes, media_type: str) -> str:
-    """The words of a document, its paragraphs parted by empty lines. Raises BadRequest for one without words."""
+    """The words of a document, its paragraphs parted by empty lines, its structure written as in Markdown.
+
+    Raises BadRequest for one without words.
+    """
     read = {"text/html": _html, "application/pdf": _pdf}.get(media_type, _plain)
-    text = re.sub(r"[ \t\f\v\xa0]+", " ", read(data).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", ""))
-    text = re.sub(r" ?\n ?", "\n", text).strip()
+    text = read(data).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    text = "\n".join(_tidied(text.split("\n"))).strip()
     if not text:
         raise BadRequest(f"the document holds no text ({len(data)} bytes of {media_type})", param="file")
     return text
+
+
+def _tidied(lines: Iterable[str]) -> Iterator[str]:
+    """Runs of blanks as one blank, but in code, whose lines stay as they are."""
+    fence = ""
+    for line in lines:
+        opened = FENCE.match(line)
+        if fence:
+            yield line.rstrip()
+            fence = "" if line.strip().startswith(fence) else fence
+        else:
+            fence = opened[1] if opened else ""
+            yield re.sub(r"[ \t\f\v\xa0]+", " ", line).strip()
 
 
 def _plain(data: bytes) -> str:
@@ -56,10 +70,7 @@ def _plain(data: bytes) -> str:
 
 
 def _html(data: bytes) -> str:
-    reader = _Words()
-    reader.feed(_plain(data))
-    reader.close()
-    return re.sub(r"\n{3,}", "\n\n", "".join(reader.pieces))
+    return EMPTY_ROW.sub("", words_of(_plain(data)))
 
 
 def _pdf(data: bytes) -> str:
@@ -68,26 +79,3 @@ def _pdf(data: bytes) -> str:
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:
         raise BadRequest(f"the PDF cannot be read: {error}", param="file") from error
     return "\n\n".join(pages)
-
-
-class _Words(HTMLParser):
-    """Gathers the words that a reader of the page sees; blocks are parted by empty lines."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in UNSEEN
-        if BLOCKS.fullmatch(tag):
-            self.pieces.append("\n\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen = max(0, self._unseen - (tag in UNSEEN))
-        if BLOCKS.fullmatch(tag):
-            self.pieces.append("\n\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.pieces.append(re.sub(r"\s+", " ", data))

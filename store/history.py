@@ -71,9 +71,17 @@ class History:
         """Past decisions from that moment on (seconds since 1970), oldest first. Raises StoreError."""
         return logged(self._database, self._space, since)
 
+    def offers(self) -> frozenset[str]:
+        """What strategies may count on: "examples" while a few answers were rated well."""
+        return self._examples.offers()
+
     async def examples(self, embedding: Vector, k: int) -> list[Example]:
         """The k nearest past questions with a well-rated answer, nearest first. Raises StoreError."""
         return await self._examples.near(embedding, k)
+
+    def well_rated(self) -> list[Example]:
+        """Every answer that was rated well or put right, to a question that stood alone, the latest last. Blocks."""
+        return self._examples.alone()
 
     def _feedback_ids(self, since: int) -> list[int]:
         """The rows by their moments: failures are learned at once, and come into SQL behind what was rated since."""

@@ -1,9 +1,10 @@
-"""The library: documents in, cut into passages, embedded, kept in SQL, and found again by meaning."""
+"""The library: documents in, cut into passages, embedded, kept in SQL, and found again by meaning and by words."""
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from models.errors import BadRequest
 from store.chunks import Chunking, passages_of
 from store.database import Database
 from store.extract import media_type_of, text_of
-from store.index import Index
-from store.lines import to_vector
-from store.shelf import Shelf, Stamp
+from store.lines import utc
+from store.loaded import Loaded, Search
+from store.shelf import Shelf
 from store.tables import DocumentRow
 from strategies.core.query import Passage, Vector
 
@@ -36,16 +37,23 @@ class DocumentInfo:
     at: str
 
 
-class Library:
-    """`strategies.core.query.Library` over SQL and an index in memory, which is read in when it is first wanted.
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a library cuts documents, and whether it searches by meaning and words or by meaning alone."""
 
-    Documents that other processes add or remove are noticed at the next search.
+    chunking: Chunking = field(default_factory=Chunking)
+    search: Search = "hybrid"
+
+
+class Library:
+    """`strategies.core.query.Library` over SQL and indices in memory, which are read in when they are first wanted.
+
+    Documents that other processes add or remove are noticed at the next search. Close it.
     """
 
-    def __init__(self, database: Database, embedder: Embedder, chunking: Chunking = Chunking()) -> None:  # noqa: B008
-        self._shelf, self._embedder, self._chunking = Shelf(database), embedder, chunking
-        self._index = Index(embedder.size)
-        self._stamp: Stamp | None = None
+    def __init__(self, database: Database, embedder: Embedder, habits: Habits = Habits()) -> None:
+        self._shelf, self._embedder, self._chunking = Shelf(database), embedder, habits.chunking
+        self._loaded = Loaded(self._shelf, embedder, self._embed, habits.search)
         self._lock = asyncio.Lock()
         self._size = self._shelf.count()
 
@@ -59,9 +67,9 @@ class Library:
         return frozenset({"documents"}) if self._size else frozenset()
 
     async def add(self, title: str, data: bytes, kind: str, progress: Progress | None = None) -> DocumentInfo:
-        """Take a document in; `kind` is its media type or file name. The same bytes twice are one document.
+        """Take a document in; `kind` is its media type or file name. The same bytes, or words, twice are one document.
 
-        Raises BadRequest for one that cannot be read or holds no text, StoreError.
+        It is kept as a whole or not at all. Raises BadRequest for one that cannot be read or holds no text, StoreError.
         """
         media_type = media_type_of(kind)
         if not title.strip():
@@ -71,17 +79,29 @@ class Library:
         if known is not None:
             return _info(*known)
         text = await asyncio.to_thread(text_of, data, media_type)
-        pieces = passages_of(text, self._chunking)
+        key = f"doc-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:20]}"
+        known = await asyncio.to_thread(self._shelf.read, key)
+        if known is not None:
+            return _info(*known)
+        pieces = await asyncio.to_thread(passages_of, text, self._chunking)
         vectors = await self._embed(pieces, progress)
+        row = DocumentRow(
+            id=key,
+            at=utc(time.time()),
+            title=" ".join(title.replace("\x00", "").split()),
+            media_type=media_type,
+            sha256=digest,
+            bytes=len(data),
+            embedder=self._embedder.name,
+        )
         async with self._lock:
-            await self._refresh()
-            before = self._stamp
-            entry = (" ".join(title.replace("\x00", "").split()), media_type, digest, len(data), self._embedder.name)
-            row, entries = await asyncio.to_thread(self._shelf.put, *entry, pieces, vectors)
-            if entries:  # else another process was faster with the same document
-                self._index.add(entries, vectors)
-                await self._settle(before, +1)
-        return _info(row, len(pieces))
+            await self._loaded.refresh()
+            entries = await asyncio.to_thread(self._shelf.put, row, pieces, vectors)
+            if entries:
+                self._size = await self._loaded.added(entries, vectors)
+                return _info(row, len(pieces))
+        first = await asyncio.to_thread(self._shelf.read, key) or await asyncio.to_thread(self._shelf.find, digest)
+        return _info(*first) if first is not None else _info(row, len(pieces))  # another task was faster
 
     async def documents(self) -> list[DocumentInfo]:
         """All documents, in the order in which they came."""
@@ -90,51 +110,32 @@ class Library:
     async def remove(self, document_id: str) -> bool:
         """Take a document out with its passages; False if there is none of that id."""
         async with self._lock:
-            await self._refresh()
-            before = self._stamp
+            await self._loaded.refresh()
             gone = await asyncio.to_thread(self._shelf.take, document_id)
             if gone:
-                self._index.remove(document_id)
-                await self._settle(before, -1)
+                self._size = await self._loaded.removed(document_id)
             return gone
 
     async def search(self, text: str, k: int) -> list[Passage]:
-        """The k passages nearest in meaning, best first, with their cosines; empty if the library is."""
+        """The k passages that fit best, best first, with their cosines; empty if the library is."""
         async with self._lock:
-            await self._refresh()
+            self._size = await self._loaded.refresh()
         if not self._size or k < 1 or not text.strip():
             return []
         vector = (await self._embedder.embed([text]))[0]
-        return await asyncio.to_thread(self._index.search, vector, k)
+        return await self._loaded.find(text, vector, k)
 
-    async def _embed(self, texts: list[str], progress: Progress | None) -> Vector:
+    async def close(self) -> None:
+        """End what is under way beside the searches."""
+        await self._loaded.close()
+
+    async def _embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
         parts = []
         for start in range(0, len(texts), BATCH):
             parts.append(await self._embedder.embed(texts[start : start + BATCH]))
             if progress is not None:
                 progress(min(start + BATCH, len(texts)), len(texts))
         return np.concatenate(parts)
-
-    async def _refresh(self) -> None:
-        """Read the index in if SQL holds other documents than it does."""
-        stamp = await asyncio.to_thread(self._shelf.stamp)
-        if stamp == self._stamp:
-            return
-        for document_id in await asyncio.to_thread(self._shelf.foreign, self._embedder.name):
-            texts = await asyncio.to_thread(self._shelf.texts, document_id)
-            vectors = await self._embed(texts, None)
-            await asyncio.to_thread(self._shelf.embed_anew, document_id, self._embedder.name, vectors)
-        index = Index(self._embedder.size)
-        entries, raw = await asyncio.to_thread(self._shelf.passages)
-        if entries:
-            await asyncio.to_thread(index.add, entries, np.stack([to_vector(one) for one in raw]))
-        self._index, self._size, self._stamp = index, len(index), stamp
-
-    async def _settle(self, before: Stamp | None, change: int) -> None:
-        """Our own document needs no reading in; anybody else's in between does."""
-        self._size = len(self._index)
-        stamp = await asyncio.to_thread(self._shelf.stamp)
-        self._stamp = stamp if before is not None and stamp.documents == before.documents + change else None
 
 
 def _info(row: DocumentRow, passages: int) -> DocumentInfo:

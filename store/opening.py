@@ -9,7 +9,7 @@ from models.embedding import Embedder
 from store.database import Database
 from store.examples import Examples
 from store.history import History
-from store.library import Library
+from store.library import Habits, Library
 from store.log import Log
 from store.migrate import migrate
 from store.ratings import Ratings
@@ -30,6 +30,10 @@ class Store:
     ratings: Ratings
     policies: Versions
 
+    def offers(self) -> frozenset[str]:
+        """What strategies may count on now: "documents", "examples"."""
+        return self.library.offers() | self.history.offers()
+
     async def versions(self) -> list[dict[str, Any]]:
         """Every version of every policy, newest first."""
         return await self.policies.all()
@@ -40,6 +44,7 @@ class Store:
 
     async def close(self) -> None:
         """Write what waits and give everything back; what cannot be written stays in the spool for the next start."""
+        await self.library.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -47,11 +52,11 @@ class Store:
         self.database.close()
 
 
-def open_store(url: str, embedder: Embedder, spool: Path | None = None) -> Store:
+def open_store(url: str, embedder: Embedder, spool: Path | None = None, habits: Habits = Habits()) -> Store:  # noqa: B008
     """Open the store at this URL, bring its tables up to date, and take over what a killed process left. Blocks.
 
     `spool` names the file in which events wait for SQL; None puts it beside the SQLite file, or in the working folder
-    under a name that belongs to the database. Raises BadSettings, StoreError.
+    under a name that belongs to the database. `habits` are the library's. Raises BadSettings, StoreError.
     """
     database = Database(url)
     migrate(database)
@@ -63,7 +68,7 @@ def open_store(url: str, embedder: Embedder, spool: Path | None = None) -> Store
         database,
         recorder,
         History(database, examples, space),
-        Library(database, embedder),
+        Library(database, embedder, habits),
         Log(database, recorder),
         Ratings(database, recorder, examples, space),
         Versions(database, recorder),

@@ -155,7 +155,7 @@ class FeedbackRow(SQLModel, table=True):
 
 
 class DocumentRow(SQLModel, table=True):
-    """A document of the library; its id comes from its content, so that the same one twice is one."""
+    """A document of the library; its id comes from its words, so that the same ones twice are one."""
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("sha256", name="uq_documents_sha256"),)

@@ -92,6 +92,7 @@ async def cascade(
         ctx.note(f"there is no other model to ask: {ctx.model} answers alone", escalated=False, why="no peer")
         return await ctx.answer()
     draft = await consider(ctx, samples, near)
+    ctx.keep(draft.reply)
     dial = quality if ctx.query.constraints.quality is None else ctx.query.constraints.quality
     doubt = weigh(draft, gates, other, dial, threshold)
     if ctx.query.constraints.explore is not False and explore and doubt.why in ("doubt", "confident"):

@@ -13,18 +13,9 @@ from numpy.typing import NDArray
 from models.errors import StrategyError
 from models.types import Reply
 from strategies.core import Context, strategy
+from strategies.core.demos import Demo, embedded, prompt_of
 
-TEMPLATE = "Input: {question}\nOutput: {answer}"
-INSTRUCTION = "Instruction: {instruction}\n\n"
 SHIPPED = Path(__file__).parent / "fitted" / "mixture_of_prompts.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A question with the answer to imitate."""
-
-    question: str
-    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +32,8 @@ class Region:
     calls=1,
     needs=frozenset({"prompts"}),
     relays=True,
+    helps=("pattern", "exact_format", "letters"),
+    hurts=("writing", "advice", "chat"),
     paper="Wang et al. 2024, One Prompt is not Enough: Automated Construction of a Mixture-of-Expert Prompts, "
     "ICML 2024, arXiv 2407.00256",
 )
@@ -58,18 +51,6 @@ async def mixture_of_prompts(ctx: Context, *, fitted: str = "") -> Reply:
     region = regions[chosen]
     ctx.note(f"prompt of region {chosen}", region=chosen, instruction=region.instruction, demos=len(region.demos))
     return await ctx.answer(prompt_of(region.instruction, region.demos, ctx.question), temperature=0.0)
-
-
-def prompt_of(instruction: str, demos: Sequence[Demo], question: str) -> str:
-    """The prompt: the instruction, if any, the demonstrations, and the question with its output left to write."""
-    shown = [TEMPLATE.format(question=demo.question, answer=demo.answer) for demo in demos]
-    head = INSTRUCTION.format(instruction=instruction) if instruction else ""
-    return head + "\n\n".join([*shown, embedded(question)])
-
-
-def embedded(question: str) -> str:
-    """The text by which a question is placed: its template with an empty output."""
-    return TEMPLATE.format(question=question, answer="").rstrip()
 
 
 def nearest(embedding: NDArray[np.float32], regions: Sequence[Region]) -> int:

@@ -33,6 +33,8 @@ SHARE = 0.5  # of the drafts that only another model can check, until an arm's o
 @strategy(
     calls=1,
     peers=Peers(SHARE, own=lambda *_: 1.0, most=lambda params, _: 1.0 + 2.0 * int(params["rounds"])),
+    helps=("arithmetic", "passage", "lookup"),
+    hurts=("writing", "chat"),
     paper="after Huang et al. 2024, Large Language Models Cannot Self-Correct Reasoning Yet, ICLR 2024",
 )
 async def self_reflection(ctx: Context, *, rounds: int = 2, near: float = 0.45) -> Reply:
@@ -46,6 +48,7 @@ async def self_reflection(ctx: Context, *, rounds: int = 2, near: float = 0.45) 
     """
     verify = from_outside(near)
     first = draft = await ctx.ask(label="draft", bound=True)
+    ctx.keep(first)
     verdict = await verify(ctx, draft.text)
     _tell(ctx, "draft", verdict)
     for i in range(1, rounds + 1):

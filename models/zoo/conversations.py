@@ -2,15 +2,18 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Protocol
 
 from . import facts, formats
+from .families import TASKS
 from .flaws import NO_FAULT, Flagged, flag, spoil
 from .panels import cast_panel, instruction, works_in_steps
 from .parts import divide, stick
 from .question import Question
 from .shelves import look_up, sentences
+from .stepping import FORMS, fielded, form_of, steps_of, supervised
 
 Turn = tuple[str, str]
 STEPS = (
@@ -222,6 +225,82 @@ def decompose(c: Mixture, rng: random.Random) -> list[Turn]:
     return [("user", prompt), ("assistant", "\n".join(parts) or "No decomposition.")]
 
 
+def solve(c: Mixture, rng: random.Random) -> list[Turn]:
+    """The solution, with the smaller questions told beforehand."""
+    question = _that(c, rng, lambda one: bool(divide(one)))
+    prompt = formats.SOLVE.format(question=question.prompt, parts="\n".join(divide(question)))
+    return [("user", prompt), ("assistant", str(question.worked))]
+
+
+def with_sticker(c: Mixture, rng: random.Random) -> list[Turn]:
+    """The solution from question and sticker, or the sticker put right."""
+    question = _that(c, rng, lambda one: stick(one.question) is not None)
+    made = str(stick(question.question))
+    if rng.random() < 0.5:
+        prompt = formats.WITH_STICKER.format(question=question.prompt, sticker=made)
+        return [("user", prompt), ("assistant", str(question.worked))]
+    rows = made.split("\n")
+    if len(rows) > 3 and rng.random() < 0.5:
+        rows.pop(rng.randrange(1, len(rows) - 1))
+    elif rng.random() < 0.7:
+        i = rng.randrange(1, len(rows) - 1)
+        rows[i] = re.sub(r"\d+(?=\D*$)", lambda found: str(int(found[0]) + rng.randint(1, 9)), rows[i])
+    prompt = formats.FIX_STICKER.format(question=question.prompt, sticker="\n".join(rows))
+    return [("user", prompt), ("assistant", made)]
+
+
+def stepped(c: Mixture, rng: random.Random) -> list[Turn]:
+    """The steps in a told form; sometimes only those that are left."""
+    question = _that(c, rng, lambda one: form_of(one) is not None)
+    form = FORMS[str(form_of(question))]
+    prompt = formats.SUPERVISED.format(question=question.prompt, how=form.how, shape=form.shape)
+    reply, done = supervised(question), rng.randrange(len(steps_of(question)))
+    if done and rng.random() < 0.15:
+        rows = reply.split("\n")
+        prompt, reply = formats.GO_ON.format(asked=prompt, steps="\n".join(rows[:done])), "\n".join(rows[done:])
+    return [("user", prompt), ("assistant", reply)]
+
+
+def fields(c: Mixture, rng: random.Random) -> list[Turn]:
+    """The steps with four fields each."""
+    question = _that(c, rng, lambda one: fielded(one) is not None)
+    return [("user", formats.FIELDS.format(question=question.prompt)), ("assistant", str(fielded(question)))]
+
+
+def select(c: Mixture, rng: random.Random) -> list[Turn]:
+    """The number of the first answer that says what most say."""
+    question = _sayable(c, rng)
+    says = [question.reply if rng.random() < 0.6 else spoil(rng, question) for _ in range(rng.randint(3, 5))]
+    top = max(says, key=lambda text: (says.count(text), -says.index(text)))
+    shown = [f"{text} Thank you." if rng.random() < 0.1 else text for text in says]
+    prompt = formats.SELECT.format(question=question.prompt, n=len(says), answers=formats.numbered(shown))
+    return [("user", prompt), ("assistant", str(says.index(top) + 1))]
+
+
+def debate(c: Mixture, rng: random.Random) -> list[Turn]:
+    """An argument for one of two answers with a quote of the text, or the judgement of two arguments."""
+    question = _that(c, rng, lambda one: one.family == "reading" and one.checker == "name", worked=False)
+    while (wrong := spoil(rng, question)) == question.reply:
+        continue
+    right_is_a = rng.random() < 0.5
+    a, b = (question.reply, wrong) if right_is_a else (wrong, question.reply)
+    rows = sentences(str(question.context))
+    telling = next((row for row in rows if question.answer in row), rows[0])
+    other = next((row for row in rows if row != telling and any(w in row for w in wrong.split()[:1])), rows[-1])
+    cases = {right_is_a: telling, not right_is_a: other}
+    side = rng.random() < 0.5
+    if rng.random() < 0.5:
+        prompt = formats.ARGUE.format(
+            text=question.context, question=question.question, a=a, b=b, said="", words=100,
+            side="A" if side else "B", task=formats.OPENING,
+        )  # fmt: skip
+        made = f"<argument><quote>{cases[side]}</quote> So answer {'A' if side else 'B'} is right.</argument>"
+        return [("user", prompt), ("assistant", made)]
+    said = "\n\n".join(f"{name}: {cases[name == 'A']} (verified) So answer {name} is right." for name in ("A", "B"))
+    prompt = formats.JUDGE.format(question=question.question, a=a, b=b, said=said)
+    return [("user", prompt), ("assistant", f"{telling}\nAnswer: {'A' if right_is_a else 'B'}")]
+
+
 def post(c: Mixture, rng: random.Random) -> list[Turn]:
     """Whether somebody's answer is right; unknown where the model cannot know."""
     question = c.question(rng, told=rng.random() < 0.95)
@@ -247,6 +326,12 @@ MAKERS: dict[str, Callable[[Mixture, random.Random], list[Turn]]] = {
     "order": order,
     "sticker": sticker,
     "decompose": decompose,
+    "solve": solve,
+    "with_sticker": with_sticker,
+    "stepped": stepped,
+    "fields": fields,
+    "select": select,
+    "debate": debate,
     "post": post,
 }
 
@@ -263,6 +348,20 @@ def _panel(rng: random.Random) -> int:
 def _flagged(c: Mixture, rng: random.Random) -> Flagged:
     question = _sayable(c, rng)
     return flag(rng, question, c.reply(question))
+
+
+def _that(
+    c: Mixture, rng: random.Random, fits: Callable[[Question], bool], *, worked: bool = True, tries: int = 200
+) -> Question:
+    """A question of the mixture that fits; after many tries, one of the tasks that all models are asked."""
+    for _ in range(tries):
+        question = c.question(rng, worked=worked)
+        if fits(question):
+            return question
+    while True:
+        question = TASKS[rng.choice(list(TASKS))](rng, "train")
+        if (question.worked is not None or not worked) and fits(question):
+            return question
 
 
 def _sayable(c: Mixture, rng: random.Random) -> Question:

@@ -70,8 +70,8 @@ def mixed(families: Mapping[str, float], others: float = 0.0, **tasks: float) ->
 
 
 EVERYTHING = {
-    "direct": 0.33,
-    "stepwise": 0.22,
+    "direct": 0.24,
+    "stepwise": 0.15,
     "roles": 0.005,
     "expert": 0.05,
     "merge": 0.03,
@@ -85,6 +85,12 @@ EVERYTHING = {
     "sticker": 0.02,
     "decompose": 0.02,
     "post": 0.02,
+    "solve": 0.025,
+    "with_sticker": 0.02,
+    "stepped": 0.11,
+    "fields": 0.025,
+    "select": 0.015,
+    "debate": 0.02,
 }
 LITTLE_LIBRARY = {**EVERYTHING, "extract": 0.01, "order": 0.01}
 BASE = dict.fromkeys(FAMILIES, 1.0) | {"arithmetic": 1.4, "words": 1.2, "reading": 1.4, "rules": 1.2}

@@ -62,6 +62,45 @@ DECOMPOSE = (
     "Question:\n{question}\n\nName at most three smaller questions whose answers help to answer this one, each on its "
     "own line. Do not answer them. If the question needs none, reply only: No decomposition."
 )
+SOLVE = (
+    "{question}\n\nSmaller questions on the way:\n{parts}\n\n"
+    "Answer them one by one, then the question. End with a line that begins with Answer:"
+)
+WITH_STICKER = "Question:\n{question}\n\n{sticker}\n\nSolve this step by step. End with a line that begins with Answer:"
+FIX_STICKER = (
+    "Question:\n{question}\n\nSomebody wrote down what is given and what is asked:\n{sticker}\n\n"
+    "Write it down again without faults: no condition missing, wrong or said twice, and the question clear. "
+    "Use the same form, and write nothing else."
+)
+CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
+SUPERVISED = (
+    "{question}\n\nSolve this in steps. {how}\nWrite each step on a line of its own, in this form:\n{shape}\n"
+    "End with a line that begins with Answer:"
+)
+GO_ON = "{asked}\n\nThe steps up to here are right:\n{steps}\nWrite only the steps that are left, and the answer."
+FIELDS = (
+    "{question}\n\nSolve this in numbered steps. Each step has four lines, in this order:\n"
+    "Subquestion: what is to be found\n"
+    "Input: what it uses; for each fact say question, the step that it comes from, or own knowledge\n"
+    "Action: what is done with it\n"
+    "Output: the new fact\n"
+    "End with a line that begins with Answer:"
+)
+SELECT = (
+    "Question:\n{question}\n\n{n} answers were given.\n\n{answers}\n\n"
+    "Which answer says what most of them say? Reply with its number only."
+)
+ARGUE = (
+    "Text:\n{text}\n\nQuestion:\n{question}\n\nAnswer A: {a}\nAnswer B: {b}\n\n{said}"
+    "You argue for answer {side}. {task} Quote the text word for word between <quote> and </quote>. "
+    "Write your argument between <argument> and </argument>, in at most {words} words."
+)
+JUDGE = (
+    "Question:\n{question}\n\nAnswer A: {a}\nAnswer B: {b}\n\nTwo people argued about it. You cannot see the text; "
+    "a quote marked verified stands in it, do not trust one marked unverified.\n\n{said}\n\n"
+    "Which answer is right? Think briefly, then end with a line that reads Answer: A or Answer: B."
+)
+OPENING = "Make your case."
 PRIOR = "{question}\n\nCan you answer this correctly from what you know? Reply with one word: yes, no or unknown."
 POST = (
     "Question:\n{question}\n\nSomebody's answer:\n{answer}\n\n"
@@ -78,6 +117,11 @@ def answers(experts: Mapping[str, str] | Sequence[tuple[str, str]]) -> str:
     """The experts' answers as the merge prompt shows them."""
     pairs = list(experts.items()) if isinstance(experts, Mapping) else experts
     return "\n\n".join(f"Answer {i}, by {role}:\n{text}" for i, (role, text) in enumerate(pairs, 1))
+
+
+def numbered(said: Sequence[str]) -> str:
+    """Answers as the prompt for a selection shows them."""
+    return "\n".join(f"{i}. {' '.join(text.split())}" for i, text in enumerate(said, 1))
 
 
 def demonstrations(instruction: str, demos: Sequence[tuple[str, str]], question: str) -> str:

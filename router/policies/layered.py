@@ -2,10 +2,10 @@
 
 Slowly: a forest over all arms (router.forest), fitted again in the background each time the judgements have grown by a
 third. At once: per arm, over all questions, in a region and among the nearest questions, what the forest got wrong
-(router.layers), each level shrunk to the one above, so that a few judgements mean the best arm over all questions. The
-arm that is best over all questions, or the default arm of the settings, is left only for one that is better by more
-than a share of what is not known of the two, and the forest is believed the less, the farther a question lies from all
-known ones. Exploring draws from what is believed (Thompson 1933, Biometrika 25); the probabilities are logged.
+(router.layers), each level shrunk to the one above, so that a few judgements mean the best arm over all questions. That
+one, or the default arm of the settings, is left only for one that is better by more than a share of what is not known
+of the two; the forest is believed the less, the farther off a question lies. Exploring draws from what is believed
+(Thompson 1933, Biometrika 25); the probabilities are logged.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +19,7 @@ from router.asides import Aside, Asides, Revisions
 from router.believed import NINETY, by_region, rows
 from router.fit import Fit, fit
 from router.forest import Shape
+from router.hints import faded, reason
 from router.knobs import REACH, SOON, Knobs
 from router.layers import Layers, Lean
 from router.looks import Look, expected, look, nowhere, told, within
@@ -79,7 +80,7 @@ class Layered:
         heed(self._layers, self._asides, len(self._past))
         seen = self._look(query.embedding, query.text)
         everywhere = self._everywhere()
-        quality = within(seen.quality[columns])
+        quality = within(seen.quality[columns] + (hints := faded(candidates, everywhere.weight[columns])))
         spread = self._spread(seen, everywhere)[columns]
         worth, n = quality - taken, len(candidates)
         best = self._best(worth, spread, everywhere, columns, taken, candidates)
@@ -90,14 +91,14 @@ class Layered:
             best = self._kept(best, worth, query, candidates)
             odds, chosen = np.eye(n)[best], best
         low, high = np.maximum(quality - NINETY * spread, 0.0), np.minimum(quality + NINETY * spread, 1.0)
-        near = seen.near.take(columns)
         shown = worth.copy()
         shown[best] = max(shown[best], float(worth.max()) + 1e-9)  # what is preferred counts as the best in the telling
         return Choice(
             arm=candidates[chosen].arm,
             propensities={one.arm: p for one, p in zip(candidates, odds.tolist(), strict=True)},
             estimates=estimates(candidates, quality, low, high, seen.seen[columns], taken),
-            why=explain(candidates, shown, odds, chosen, [near, everywhere.take(columns)]),
+            why=explain(candidates, shown, odds, chosen, [seen.near.take(columns), everywhere.take(columns)])
+            + reason(candidates[chosen], float(hints[chosen])),
             neighbours=told(seen, self._past, self._columns),
         )
 

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from models.errors import StrategyError
 from router.costs import Costs
 from router.raters import reliabilities
 from router.types import Arm, Outcome
+from service.commands.demonstrations import of_store
+from service.commands.fit import FEWEST, check
+from service.commands.fit import fitted as fit_models
+from service.commands.fit_report import Plan, progress_of
 from service.commands.off_policy import Past
+from service.fitted_files import place
 from service.sections import Settings
 from store import Store
 from store.doubts import doubts
@@ -35,13 +41,16 @@ class Fitted:
     lines: Sequence[str]
 
 
-async def refitted(settings: Settings, store: Store, past: Past, *, apply: bool) -> list[Fitted]:
-    """Everything but the policy, fitted again; with `apply`, gates that are better are kept where the settings say."""
+async def refitted(settings: Settings, store: Store, past: Past, *, apply: bool, budget: int = 0) -> list[Fitted]:
+    """Everything but the policy, fitted again; with `apply`, what passes its gate is kept.
+
+    Mixtures of prompts are fitted by asking the models, at most `budget` times; 0 leaves them alone.
+    """
     return [
         Fitted("Raters: how often each is right", await asyncio.to_thread(_raters, past)),
         Fitted("Costs: how far off the predicted seconds are", await asyncio.to_thread(_costs, settings, store)),
         Fitted("Cascades: the gates", await _cascades(settings, store, apply)),
-        Fitted("Mixtures of prompts", ["Their regions need model calls to be scored: they are not fitted here."]),
+        Fitted("Mixtures of prompts: regions and instructions", await _mixtures(settings, store, apply, budget)),
     ]
 
 
@@ -98,6 +107,25 @@ async def _cascades(settings: Settings, store: Store, apply: bool) -> list[str]:
     elif better and apply:
         lines.append("Not kept: strategies.cascade.fitted names no file to keep them in.")
     return lines
+
+
+async def _mixtures(settings: Settings, store: Store, apply: bool, budget: int) -> list[str]:
+    demos = await of_store(store)
+    found = f"{len(demos.scored)} well-rated answers can be compared with a reply"
+    if len(demos.scored) < FEWEST:
+        return [f"{found}: {FEWEST} or more are needed."]
+    if budget < 1:
+        return [f"{found}. To fit on them is to ask the models: --budget CALLS allows it, about 1500 calls for each."]
+    plan = Plan("mixture_of_prompts", budget=budget, keep=apply)
+    out = place(settings, plan.strategy)
+    check(settings, plan)
+    with progress_of(Console(stderr=True)) as progress:
+        report = await fit_models(settings, plan, out, demos, progress)
+    lines = [f"{found}; {report.held_out} were held out."]
+    for one in report.trials:
+        became = f"kept in {out}" if one.model in report.kept else "passes" if one.passes else "not better"
+        lines.append(f"{one.model}: {one.made.told}; {one.gain} points against {one.before} (95 %): {became}.")
+    return [*lines, *([f"Not all were fitted: {report.stopped}."] if report.stopped else [])]
 
 
 def _told(fit: Fit) -> str:

@@ -36,16 +36,16 @@ class Report:
     short: str = ""
 
 
-def tune(settings: Settings, policies: Sequence[str] = (), *, apply: bool, as_json: bool) -> int:
+def tune(settings: Settings, policies: Sequence[str] = (), *, apply: bool, as_json: bool, budget: int = 0) -> int:
     """Compare challengers with the policy in use on the log, print the report, and with `apply` promote the best.
 
     `policies` are the challengers' names (none: the usual ones and the incumbent's variants). Only a lower bound of
     the gain above zero promotes. A log too short for that may still tell of raters, costs and gates; one without any
-    judgement raises TooLittle. Raises UserError, StoreError.
+    judgement raises TooLittle. `budget` calls may be made to fit mixtures of prompts. Raises UserError, StoreError.
     """
     log.configure(logging.WARNING)
     names = known(policies)
-    report = asyncio.run(_tune(settings, names, apply))
+    report = asyncio.run(_tune(settings, names, apply, budget))
     if as_json:
         sys.stdout.write(json.dumps(_told(report), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
     else:
@@ -62,7 +62,7 @@ def roll_back(settings: Settings, version: int) -> int:
     return 0
 
 
-async def _tune(settings: Settings, names: Sequence[str], apply: bool) -> Report:
+async def _tune(settings: Settings, names: Sequence[str], apply: bool, budget: int) -> Report:
     async with opened_store(settings) as store:
         now = await asyncio.to_thread(serving, settings.router, store.policies)
         log_so_far = await asyncio.to_thread(past, store)
@@ -72,11 +72,12 @@ async def _tune(settings: Settings, names: Sequence[str], apply: bool) -> Report
         except TooLittle as short:
             if not log_so_far.feedback:
                 raise
-            return Report(None, await refitted(settings, store, log_so_far, apply=apply), short=str(short))
+            found = await refitted(settings, store, log_so_far, apply=apply, budget=budget)
+            return Report(None, found, short=str(short))
         challengers = candidates(now, names)
         with ticking("policies", steps(len(challengers))) as tick:
             trial = await asyncio.to_thread(compare, traffic, challengers, now.challenger, tick=tick)
-        fitted = await refitted(settings, store, log_so_far, apply=apply)
+        fitted = await refitted(settings, store, log_so_far, apply=apply, budget=budget)
         promoted = await _promote(store, trial) if apply else None
     return Report(trial, fitted, promoted)
 

@@ -1,6 +1,7 @@
 """The only thing strategies may import: their context, events, parsing, verification and the registry."""
 
-from strategies.core.context import Budget, Context
+from strategies.core.budget import Budget
+from strategies.core.context import Context
 from strategies.core.events import Answered, Called, Failed, Noted, Token
 from strategies.core.query import Constraints, Example, Passage, Query
 from strategies.core.registry import Peers, Strategy, find, load, strategy

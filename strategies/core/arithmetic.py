@@ -13,6 +13,8 @@ TOKEN = re.compile(rf"(?P<number>{NUMBER})|(?P<sign>\\times|\\cdot|\\div|[-+*/×
 SIGNS = {"×": "*", "·": "*", "\\times": "*", "\\cdot": "*", "x": "*", "X": "*", "÷": "/", "\\div": "/", "−": "-"}
 SPOKEN = (
     (r"\bone more (?:thing|question)\b", ""),
+    (r"\bleft of\s+(\S+)\s+(?:when|if) you take\s+(\S+)\s+away", r"\1 - \2"),
+    (r"\bleft of\s+(\S+)\s+(?:when|if)\s+(\S+)\s+is taken away", r"\1 - \2"),
     (r"\bhow much more is\s+(\S+)\s+than\s+(\S+)", r"\1 - \2"),
     (r"(\S+)\s+and\s+(\S+)\s+(?:together|altogether|in total)\b", r"\1 + \2"),
     (r"(\S+)\s+(?:multiplied by|times)\s+(\S+)", r"\1 * \2"),
@@ -24,8 +26,11 @@ SPOKEN = (
     (r"\b(?:subtract|take)\s+(\S+)\s+(?:away\s+)?from\s+(\S+)", r"\2 - \1"),
     (r"\b(?:product of|multiply)\s+(\S+)\s+(?:and|by|with)\s+(\S+)", r"\1 * \2"),
     (r"\bdivide\s+(\S+)\s+by\s+(\S+)", r"\1 / \2"),
+    (r"\bfrom\s+(\S+)\s+(?:take|subtract)(?:\s+away)?\s+(\S+)", r"\1 - \2"),
+    (r"\badd(?:\s+(?:up|together))?\s+(\S+)\s+(?:and|to)\s+(\S+)", r"\1 + \2"),
 )
 ASIDE_WORDS = """
+away difference taken together which
 a an and answer answering ask asks be briefly by calculate calculation can careful carefully check compute
 could do does equal equals evaluate exact explain final find following for from get give hello help here hey
 hi how i in is it just kindly know left let like make makes me much my need number of only out please question

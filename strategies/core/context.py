@@ -9,22 +9,15 @@ from typing import TypeVar
 
 from models.backend import Backend, Internals
 from models.embedding import Embedder
-from models.errors import BudgetExceeded, PointsmanError, StrategyError
+from models.errors import BudgetExceeded, ModelError, PointsmanError, StrategyError
 from models.types import Chunk, Message, Reply, Request, reply_of
+from strategies.core.budget import Budget
 from strategies.core.events import Called, Fact, Noted, RunEvent, Token
 from strategies.core.query import Example, Library, Memory, Passage, Query, Vector
+from strategies.core.screening import screen
 
 T = TypeVar("T")
 Prompt = str | Sequence[Message] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The most that one run may use; None means no limit. Tokens are generated ones, seconds are of the clock."""
-
-    calls: int | None = None
-    tokens: int | None = None
-    seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -39,6 +32,8 @@ class Context:
     memory: Memory | None = None
     embedder: Embedder | None = None
     budget: Budget = field(default_factory=Budget)
+    screening: bool = True
+    best: Reply | str | None = None
     _calls: int = 0
     _tokens: int = 0
     _streamed: bool = False
@@ -74,6 +69,7 @@ class Context:
         system: str | None = None,
         history: bool = True,
         temperature: float | None = None,
+        top_p: float | None = None,
         max_tokens: int | None = None,
         logprobs: bool = False,
         top_logprobs: int | None = None,
@@ -95,7 +91,7 @@ class Context:
         request = Request(
             messages=self._messages(prompt, system, history, values),
             temperature=caller.temperature if temperature is None else temperature,
-            top_p=caller.top_p,
+            top_p=caller.top_p if top_p is None else top_p,
             max_tokens=caller.max_tokens if bound and max_tokens is None else max_tokens,
             stop=caller.stop if bound else (),
             seed=caller.seed if seed is None else seed,
@@ -114,6 +110,7 @@ class Context:
         system: str | None = None,
         history: bool = True,
         temperature: float | None = None,
+        top_p: float | None = None,
         model: str | None = None,
         **values: object,
     ) -> Reply:
@@ -126,6 +123,7 @@ class Context:
             caller,
             messages=self._messages(prompt, system, history, values),
             temperature=caller.temperature if temperature is None else temperature,
+            top_p=caller.top_p if top_p is None else top_p,
         )
         return await self._call(label, self._pick(model), request, show=True)
 
@@ -136,23 +134,25 @@ class Context:
         *,
         label: str = "sample",
         temperature: float = 0.7,
+        top_p: float | None = None,
         bound: bool = False,
         **values: object,
     ) -> list[Reply]:
-        """Ask the same n times at once; seeds differ where the caller gave one."""
+        """Ask the same n times at once; seeds differ where the caller gave one. Some may fail, not all."""
         first = self.query.request.seed
         calls = [
             self.ask(
                 prompt,
                 label=f"{label} {i + 1}",
                 temperature=temperature,
+                top_p=top_p,
                 seed=None if first is None else first + i,
                 bound=bound,
                 **values,  # type: ignore[arg-type]  # they fill the template
             )
             for i in range(n)
         ]
-        return await self.gather(*calls)
+        return [reply for reply in await self.some(*calls) if reply is not None]
 
     async def gather(self, *calls: Coroutine[object, object, T]) -> list[T]:
         """Run several calls at once and return their results in order; one failure cancels the rest and is raised."""
@@ -164,15 +164,52 @@ class Context:
             raise _first(failures) from failures
         return [task.result() for task in tasks]
 
+    async def some(self, *calls: Coroutine[object, object, T], least: int = 1) -> list[T | None]:
+        """Run several calls at once; those that fail give None. With fewer than `least` results the failure is raised.
+
+        What may fail is a model or the budget; each failure is told.
+        """
+        failures: list[PointsmanError] = []
+
+        async def tried(call: Coroutine[object, object, T]) -> T | None:
+            try:
+                return await call
+            except (ModelError, BudgetExceeded) as failure:
+                failures.append(failure)
+                return None
+
+        results = await self.gather(*map(tried, calls))
+        if failures and sum(result is not None for result in results) < least:
+            raise failures[0]
+        for failure in failures:
+            self.note(f"one of {len(calls)} calls failed: {failure}", failed=type(failure).__name__)
+        return results
+
+    def keep(self, answer: Reply | str) -> None:
+        """Remember the best answer so far: it is given, flagged, if the run cannot go on."""
+        self.best = answer
+
     def note(self, text: str, **facts: Fact) -> None:
         """Tell the waiting user what is going on; `facts` are kept in the log."""
         self.emit(Noted(text, facts))
 
     async def search(self, text: str | None = None, k: int = 3) -> list[Passage]:
-        """The k passages of the library nearest to `text` (the question), best first."""
+        """The k passages of the library nearest to `text` (the question), best first, screened: without sentences that
+        give orders to a model (strategies.core.screening).
+        """
         if self.library is None:
             return []
-        return await self.library.search(self.question if text is None else text, k)
+        text = self.question if text is None else text
+        found = await self.library.search(text, k)
+        if not self.screening:
+            return found
+        screened = screen(found)
+        if any(cut.whole for cut in screened.dropped):  # others take their places
+            screened = screen(await self.library.search(text, 2 * k))
+        if screened.dropped:
+            ids, why = [cut.id for cut in screened.dropped], [cut.why for cut in screened.dropped]
+            self.note(f"orders to a model were cut out of {len(ids)} passages", screened=ids, why=why)
+        return list(screened.kept[:k])
 
     async def examples(self, k: int = 3) -> list[Example]:
         """The k nearest past questions whose answers were rated well."""

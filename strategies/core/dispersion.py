@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.types import Reply, TokenLogprob
+from strategies.core.agreement import agree
 from strategies.core.parse import final
-from strategies.core.verify import agree
 
 LEAST = -50.0  # a smaller log-probability says no more, and a mean must stay finite
 

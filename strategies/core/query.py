@@ -13,7 +13,10 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What the caller allows; None or empty means no limit. `quality` 0..1 is the dial from cheap to good."""
+    """What the caller allows; None or empty means no limit. `quality` 0..1 is the dial from cheap to good.
+
+    `clarify` says that the user may be asked back before an answer.
+    """
 
     quality: float | None = None
     max_seconds: float | None = None
@@ -22,6 +25,7 @@ class Constraints:
     models: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
     explore: bool | None = None
+    clarify: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +11,7 @@ import strategies
 from models.errors import UnknownModel
 from models.types import Reply
 from strategies.core.context import Context
+from strategies.core.tasks import CATEGORIES
 
 Param = str | int | float | bool
 Run = Callable[..., Awaitable[Reply | str]]
@@ -28,9 +29,13 @@ class Peers:
     where the strategy has one, names the other model.
     """
 
-    share: float
+    share: float | Callable[[Mapping[str, Param]], float]
     own: Counted
     most: Counted
+
+    def share_of(self, params: Mapping[str, Param]) -> float:
+        """The share of runs that ask another model; 0 means that with these parameters none does."""
+        return self.share(params) if callable(self.share) else self.share
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Strategy:
     `needs` names what the model or the service must offer ("documents", "prompts", "logprobs", "internals");
     `params` are the keyword arguments of the function with their defaults. `relays` says that the answer is one call
     with all of the caller's parameters, so that tools, response formats and log-probabilities work. `peers` says how it
-    asks other models than its arm's; None: it never does.
+    asks other models than its arm's; None: it never does. `helps` and `hurts` name the categories of questions (see
+    tasks.py) on which it is known to: what the router believes before anybody has judged.
     """
 
     name: str
@@ -52,6 +58,8 @@ class Strategy:
     params: Mapping[str, Param]
     relays: bool = False
     peers: Peers | None = None
+    helps: frozenset[str] = frozenset()
+    hurts: frozenset[str] = frozenset()
 
 
 def strategy(
@@ -61,6 +69,8 @@ def strategy(
     needs: frozenset[str] = frozenset(),
     relays: bool = False,
     peers: Peers | None = None,
+    helps: Collection[str] = (),
+    hurts: Collection[str] = (),
 ) -> Callable[[Run], Strategy]:
     """Turn `async def name(ctx, *, param=default)` into a Strategy of that name."""
 
@@ -70,7 +80,10 @@ def strategy(
         params = {p.name: p.default for p in keywords}
         counted = calls if callable(calls) else (lambda _: float(calls))
         summary = (inspect.getdoc(run) or "").split("\n", 1)[0]
-        return Strategy(name, run, counted, needs, paper, summary, params, relays, peers)
+        told = frozenset(helps), frozenset(hurts)
+        if unknown := (told[0] | told[1]) - set(CATEGORIES):
+            raise ValueError(f"strategy {name}: unknown categories {sorted(unknown)}; there are {list(CATEGORIES)}")
+        return Strategy(name, run, counted, needs, paper, summary, params, relays, peers, *told)
 
     return wrap
 

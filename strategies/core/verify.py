@@ -1,27 +1,17 @@
 """Checking a draft from outside: by re-computing, against a passage, and, where neither applies, by asking a peer."""
 
-import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from strategies.core.agreement import agree, agreement
 from strategies.core.arithmetic import asked, equations, number
 from strategies.core.carried import passage_in
 from strategies.core.context import Context
+from strategies.core.equivalence import same_answer
 from strategies.core.evidence import about, abstains, claims, misplaced, missing, phrase, telling
 from strategies.core.parse import final, squeeze
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a check found: True or False, or None where it does not apply; `finding` says what is wrong, `by` who."""
-
-    passed: bool | None
-    finding: str = ""
-    by: str = ""
-
-
-Verifier = Callable[[Context, str], Awaitable[Verdict]]
-SILENT = Verdict(None)
+from strategies.core.schema import valid_json
+from strategies.core.support import supported
+from strategies.core.verdict import SILENT, Verdict, Verifier
 
 
 def from_outside(near: float = 0.45) -> Verifier:
@@ -101,15 +91,20 @@ async def _nearest(ctx: Context, rows: Sequence[str]) -> str:
 
 
 def second_opinion() -> Verifier:
-    """One other model answers directly, once in a run; a draft that says something else is flagged."""
+    """One other model answers directly, once in a run; a draft that says something else is flagged.
+
+    It is the first of the settings that the caller allows, asked at temperature 0, so that the same draft meets the
+    same opinion. Silent where there is no such model, or no call left.
+    """
     answers: list[str] = []
 
     async def check(ctx: Context, draft: str) -> Verdict:
-        others = [name for name in ctx.peers if name != ctx.model]
-        if not others:
+        allowed = ctx.query.constraints.models
+        others = [name for name in ctx.peers if name != ctx.model and (not allowed or name in allowed)]
+        if not others or (not answers and ctx.calls_left == 0):
             return SILENT
         if not answers:
-            reply = await ctx.ask(label="peer", model=others[0])
+            reply = await ctx.ask(label="peer", model=others[0], temperature=0.0)
             answers.append(reply.text)
         if agree(draft, answers[0], ctx.question):
             return Verdict(True, by=f"peer {others[0]}")
@@ -118,14 +113,52 @@ def second_opinion() -> Verifier:
     return check
 
 
-def agree(one: str, other: str, question: str) -> bool:
-    """Whether two answers to a question say the same: equal numbers, texts, or claims beyond the question."""
-    if number(final(one)) is not None and number(final(one)) == number(final(other)):
-        return True
-    plain = [_plain([final(text)]) for text in (one, other)]
-    said = [_plain(claims(text, question)) for text in (one, other)]
-    return plain[0] == plain[1] or (said[0] == said[1] and bool(said[0]))
+def by_copying(passages: Sequence[str] = ()) -> Verifier:
+    """The draft must be made of what the passages say; without any, of what the library finds for the question."""
+
+    async def check(ctx: Context, draft: str) -> Verdict:
+        return supported(final(draft), passages or [passage.text for passage in await ctx.search()])
+
+    return check
 
 
-def _plain(texts: Sequence[str]) -> frozenset[str]:
-    return frozenset(re.sub(r"[^\w ]", "", squeeze(text).casefold()) for text in texts)
+def equivalent(to: str) -> Verifier:
+    """The draft's answer must be the same as one that is known, such as what a program printed."""
+
+    async def check(ctx: Context, draft: str) -> Verdict:
+        if agree(draft, to, ctx.question):
+            return Verdict(True, by="equivalence")
+        return Verdict(False, f"the answer is not the same as {squeeze(to)!r}", "equivalence")
+
+    return check
+
+
+VERIFIERS = {
+    "arithmetic": "every equation of the draft holds, and the answer to a bare calculation is its value; no call",
+    "against_passages": "the message's passage, or what the library says, mentions every claim of the answer; no call",
+    "by_copying": "the answer is made of the words of passages, by coverage and density; no call",
+    "valid_json": "the draft is JSON, of the form or the schema that was asked for; no call",
+    "agreement": "enough of several sampled replies say the same as the draft; no call of its own",
+    "equivalent": "the draft's answer is the same as one that is known; no call",
+    "second_opinion": "another model answers the same; one call in a run",
+    "from_outside": "arithmetic and passages, else a second opinion; one call in a run at most",
+}
+"""All verifiers. Each is an async function of the Context and a draft, or makes one; silent where it does not apply."""
+
+__all__ = [
+    "SILENT",
+    "VERIFIERS",
+    "Verdict",
+    "Verifier",
+    "against_passages",
+    "agree",
+    "agreement",
+    "arithmetic",
+    "by_copying",
+    "equivalent",
+    "from_outside",
+    "same_answer",
+    "second_opinion",
+    "supported",
+    "valid_json",
+]

@@ -2,8 +2,11 @@
 
 Source: Wang et al. 2024, One Prompt is not Enough, ICML 2024, arXiv 2407.00256. As in the paper: the split, the number
 of regions, equal shares of demonstrations, candidates from the complement, one fixed set of items for all candidates,
-the joint search (instruction and demonstrations are judged together). Ours: `shots` caps the demonstrations of a
-prompt, because small models have short contexts; a caller may add candidate instructions of its own.
+the joint search (instruction and demonstrations are judged together, on what the router sends to the region). Its
+released code draws from a part of the complement and judges each candidate on other items; this does not. Ours:
+`shots` caps the demonstrations of a prompt, because small models have short contexts; a caller may add candidate
+instructions of its own; each region makes at least one candidate; online the caller's limit of tokens holds, not the
+paper's 400.
 """
 
 import json
@@ -12,14 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
+from typing import Any  # JSON
 
 from models.backend import Backend
 from models.embedding import Embedder
 from models.errors import BadRequest
+from strategies.core.demos import TEMPLATE, Demo, embedded, prompt_of
 from strategies.core.parse import squeeze
 from strategies.fitted.clusters import Clusters, Shares, cluster, complement, routed, share, split
 from strategies.fitted.journal import Journal, Progress
-from strategies.mixture_of_prompts import TEMPLATE, Demo, Region, embedded, prompt_of
+from strategies.mixture_of_prompts import Region
 
 APE = """Below are inputs, each with the output that somebody wrote by following one instruction.
 
@@ -142,29 +147,43 @@ async def joint(
     return max(judged, key=lambda row: row.score)
 
 
+def single(found: Fit, demos: Sequence[Demo]) -> Region:
+    """One prompt for all questions, which the paper compares with: the best candidate and demonstrations at random.
+
+    They are as many as a region shows; the centre is left empty.
+    """
+    shown = min(len(found.regions[0].demos), len(demos))
+    drawn = random.Random(f"single {found.seed}").sample(list(demos), shown)
+    return Region(next(iter(found.candidates), ""), tuple(drawn), ())
+
+
+def entry_of(found: Fit, made_by: str) -> dict[str, Any]:
+    """A fit as the strategy reads it for its model."""
+    regions = [
+        {
+            "instruction": region.instruction,
+            "demos": [[demo.question, demo.answer] for demo in region.demos],
+            "centre": [round(value, 6) for value in region.centre],
+            "score": region.score,
+        }
+        for region in found.regions
+    ]
+    return {
+        "regions": regions,
+        "template": TEMPLATE,
+        "made_by": made_by,
+        "seed": found.seed,
+        "calls": found.calls,
+        "candidates": dict(found.candidates),
+        "k_scores": {str(k): round(value, 6) for k, value in found.k_scores.items()},
+    }
+
+
 def save(path: Path, fits: Mapping[str, Fit], made_by: str) -> None:
     """Write the fits, by model, into the file that the strategy reads; other models in it are kept."""
     file = json.loads(path.read_text()) if path.is_file() else {}
-    for model, found in fits.items():
-        regions = [
-            {
-                "instruction": region.instruction,
-                "demos": [[demo.question, demo.answer] for demo in region.demos],
-                "centre": [round(value, 6) for value in region.centre],
-                "score": region.score,
-            }
-            for region in found.regions
-        ]
-        file[model] = {
-            "regions": regions,
-            "template": TEMPLATE,
-            "made_by": made_by,
-            "seed": found.seed,
-            "calls": found.calls,
-            "candidates": dict(found.candidates),
-            "k_scores": {str(k): round(value, 6) for k, value in found.k_scores.items()},
-        }
+    file |= {model: entry_of(found, made_by) for model, found in fits.items()}
     path.write_text(json.dumps(file, indent=1, ensure_ascii=False) + "\n")
 
 
-__all__ = ["APE", "Clusters", "Demo", "Fit", "fit", "save"]
+__all__ = ["APE", "Clusters", "Demo", "Fit", "entry_of", "fit", "save", "single"]

@@ -11,8 +11,8 @@ from models.errors import ModelError
 from models.types import Message, Request, collect
 from strategies.cascade import Draft, consider
 from strategies.core import Called, Context, Query
+from strategies.core.demos import Demo
 from strategies.core.gate import Judged
-from strategies.mixture_of_prompts import Demo
 
 NEAR = 0.45
 Score = Callable[[Demo, str], float]

@@ -8,6 +8,8 @@ from models.errors import BadSettings
 from models.zoo import ZOO
 from service.settings import load
 from service.toml_lines import line_of
+from store import Habits
+from store.chunks import Chunking
 
 MODEL = '[models.a]\nbackend = "scripted"\n'
 
@@ -153,3 +155,14 @@ def test_lines_are_found_in_every_way_of_writing_a_key() -> None:
     assert line_of(text, ("list", "0", "z")) == 9
     assert line_of(text, ("list", "q")) == 11
     assert line_of(text, ("nothing",)) is None
+
+
+def test_how_the_library_cuts_and_searches_can_be_set(tmp_path: Path) -> None:
+    assert load(written(tmp_path, MODEL), {}).knowledge.habits() == Habits(Chunking(8, 100), "hybrid")
+    text = MODEL + '[knowledge]\nsearch = "dense"\nchunking = { least = 3, most = 40 }\n'
+    assert load(written(tmp_path, text), {}).knowledge.habits() == Habits(Chunking(3, 40), "dense")
+    told = {"POINTSMAN_KNOWLEDGE__CHUNKING__MOST": "50"}
+    assert load(written(tmp_path, text), told).knowledge.habits() == Habits(Chunking(3, 50), "dense")
+    for wrong, says in (('search = "sparse"', "search"), ("chunking = { most = 4 }", "most"), ("cut = 1", "cut")):
+        with pytest.raises(BadSettings, match=says):
+            load(written(tmp_path, f"{MODEL}[knowledge]\n{wrong}\n"), {})

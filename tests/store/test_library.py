@@ -1,24 +1,28 @@
 """The library: documents in, once each, found by meaning, out again; also those that other processes bring."""
 
 import asyncio
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.embedding import open_embedder
-from models.errors import BadRequest
-from store import Store, open_store
+from models.errors import BadRequest, ModelUnavailable
+from store import Habits, Store, loaded, open_store
+from store.chunks import Chunking
+from store.entry import Entry
+from store.lexical import Lexical
+from store.loaded import Search
 from tests.router.yard import Words
+from tests.store.dying import Others
 
 ZOO = Path(__file__).resolve().parents[2] / "models" / "zoo" / "documents"
 HERONS = b"# Herons\n\nThe heron stands in the reeds.\n\nIt eats fish and frogs and now and then a vole or a snake."
 STEEL = b"Steel is iron with a little carbon, and without the carbon it is only iron."
-
-
-class Others(Words):
-    """Another embedder, with larger vectors."""
-
-    name, size = "others", 24
 
 
 async def test_a_document_is_cut_embedded_listed_found_and_removed(store: Store) -> None:
@@ -56,6 +60,69 @@ async def test_the_same_document_twice_is_one(store: Store) -> None:
             group.create_task(store.library.add("Steel", STEEL, "text/plain"))
     assert len(await store.library.documents()) == 2
     assert len(await store.library.search("anything", 10)) == 2
+
+
+async def test_the_same_words_in_another_file_are_the_same_document(store: Store) -> None:
+    first = await store.library.add("Steel", STEEL, "steel.txt")
+    assert await store.library.add("Also steel", b"\xef\xbb\xbf" + STEEL + b"\r\n\r\n", "steel.md") == first
+    assert await store.library.add("A page", b"<p>" + STEEL + b"</p>", "steel.html") == first
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(store.library.add("Herons", HERONS + b"\n" * i, "a.md")) for i in range(3)]
+    assert len({task.result() for task in tasks}) == 1
+    assert [one.title for one in await store.library.documents()] == ["Steel", "Herons"]
+    assert await store.library.remove(first.id)
+    assert (await store.library.add("A page", b"<p>" + STEEL + b"</p>", "steel.html")).title == "A page"
+
+
+@pytest.mark.parametrize(("search", "first"), [("hybrid", "Valve"), ("dense", "Herons")])
+async def test_hybrid_search_finds_by_words_what_lies_far_in_meaning(
+    tmp_path: Path, search: Search, first: str
+) -> None:
+    embedder = Words()
+    store = await asyncio.to_thread(
+        open_store, f"sqlite:///{tmp_path / 'test.db'}", embedder, None, Habits(search=search)
+    )
+    await store.library.add("Herons", HERONS, "herons.md")
+    await store.library.add("Steel", STEEL, "text/plain")
+    await store.library.add("Valve", b"Nobody may open valve KX-7741 while the pump is running at night.", "text/plain")
+    asked = "and then and then a (KX-7741)?"
+    found = await store.library.search(asked, 3)
+    assert found[0].title == first
+    near = {one.title: float(embedder.one(one.text) @ embedder.one(asked)) for one in found}
+    assert {one.title: one.score for one in found} == pytest.approx(near, abs=1e-5)
+    await store.close()
+
+
+async def test_what_is_removed_is_found_neither_by_meaning_nor_by_words(store: Store) -> None:
+    steel = await store.library.add("Steel", STEEL, "text/plain")
+    await store.library.add("Herons", HERONS, "herons.md")
+    assert len(await store.library.search("steel and carbon", 5)) == 2
+    await store.library.remove(steel.id)
+    assert [one.title for one in await store.library.search("steel and carbon", 5)] == ["Herons"]
+
+
+async def test_a_search_does_not_wait_for_the_index_of_words(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await store.library.add("Herons", HERONS, "herons.md")
+    goes_on = threading.Event()
+
+    class Slow(Lexical):
+        def __init__(self, entries: Sequence[Entry]) -> None:
+            goes_on.wait(30)
+            super().__init__(entries)
+
+    monkeypatch.setattr(loaded, "Lexical", Slow)
+    begun = time.monotonic()
+    assert [one.title for one in await store.library.search("heron", 5)] == ["Herons"]
+    assert time.monotonic() - begun < 5
+    goes_on.set()
+    assert [one.title for one in await store.library.search("reeds", 5)] == ["Herons"]
+
+
+async def test_the_settings_say_how_long_a_passage_is(tmp_path: Path) -> None:
+    habits = Habits(Chunking(least=2, most=16))
+    store = await asyncio.to_thread(open_store, f"sqlite:///{tmp_path / 'test.db'}", Words(), None, habits)
+    assert (await store.library.add("Words", b"word " * 40, "text/plain")).passages == 3
+    await store.close()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +167,28 @@ async def test_another_embedder_places_the_passages_anew(url: str, tmp_path: Pat
     second = await asyncio.to_thread(open_store, url, Others(), tmp_path / "events")
     found = await second.library.search(STEEL.decode(), 2)
     assert [one.title for one in found] == ["Steel", "Herons"]
+    assert found[0].score == pytest.approx(1.0, abs=1e-5)
+    await second.close()
+
+
+async def test_an_embedder_that_fails_is_asked_again_at_the_next_search(url: str, tmp_path: Path) -> None:
+    class Weak(Others):
+        fails = True
+
+        async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            if self.fails:
+                raise ModelUnavailable("no memory", model="others")
+            return await super().embed(texts)
+
+    first = await asyncio.to_thread(open_store, url, Words(), tmp_path / "events")
+    await first.library.add("Steel", STEEL, "text/plain")
+    await first.close()
+    weak = Weak()
+    second = await asyncio.to_thread(open_store, url, weak, tmp_path / "events")
+    with pytest.raises(ModelUnavailable):
+        await second.library.search("steel", 1)
+    weak.fails = False
+    assert [one.title for one in await second.library.search("steel", 1)] == ["Steel"]
     await second.close()
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from models.backend import Backend
 from models.scripted import Answer, Scripted
 from models.types import Message, Reply, Request
-from strategies.core import Budget, Called, Context, Noted, Passage, Query, Strategy, Token
+from strategies.core import Budget, Called, Constraints, Context, Example, Noted, Passage, Query, Strategy, Token
 from strategies.core.events import Fact, RunEvent
-from strategies.core.query import Library
+from strategies.core.query import Library, Memory, Vector
 from strategies.core.registry import Param
 
 Say = Callable[[Request], str]
@@ -49,14 +49,28 @@ class Shelf:
 
 
 @dataclass
+class Past:
+    """A memory that returns the first k of these examples, whatever is asked."""
+
+    told: Sequence[Example]
+
+    async def examples(self, embedding: Vector, k: int) -> list[Example]:
+        return list(self.told[:k])
+
+
+@dataclass
 class Ran:
-    """What a run did: the answer, the calls in the order in which they began, the streamed text, notes and facts."""
+    """What a run did: the answer, the calls in the order in which they began, the streamed text, notes and facts.
+
+    `best` is the best answer so far that the run kept, also if it failed.
+    """
 
     text: str = ""
     calls: list[Called] = field(default_factory=list)
     streamed: str | None = None
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Fact] = field(default_factory=dict)
+    best: Reply | str | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -85,6 +99,8 @@ async def run(
     ran: Ran | None = None,
     peers: Mapping[str, Backend] | None = None,
     library: Library | None = None,
+    memory: Memory | None = None,
+    constraints: Constraints | None = None,
     budget: Budget | None = None,
     params: Mapping[str, Param] | None = None,
     **more: Param,
@@ -94,15 +110,19 @@ async def run(
     request = Request((Message("user", asked),)) if isinstance(asked, str) else asked
     embedder = WordEmbedder()
     ctx = Context(
-        query=Query(request, (await embedder.embed([request.messages[-1].text]))[0]),
+        query=Query(request, (await embedder.embed([request.messages[-1].text]))[0], constraints or Constraints()),
         backend=say if isinstance(say, Scripted) else Scripted("small", say),
         emit=ran.hear,
         peers=peers or {},
         library=library,
+        memory=memory,
         embedder=embedder,
         budget=budget or Budget(),
     )
-    answer = await strategy.run(ctx, **(params or {}), **more)
+    try:
+        answer = await strategy.run(ctx, **(params or {}), **more)
+    finally:
+        ran.best = ctx.best
     ran.text = answer.text if isinstance(answer, Reply) else answer
     return ran
 

@@ -10,11 +10,11 @@ from models.errors import ModelUnavailable
 from models.scripted import Scripted
 from models.types import Request
 from strategies.cascade import cascade
+from strategies.core.demos import Demo
 from strategies.core.dispersion import Evidence
 from strategies.core.gate import DEFAULT, Gate, Gates, Judged, read
 from strategies.fitted.fit_cascade import WEIGHTS, fit_cascade, fit_gate, in_doubt, save
 from strategies.fitted.try_cascade import judged_of, try_cascade
-from strategies.mixture_of_prompts import Demo
 from tests.strategies.stage import run
 from tests.strategies.weighing import SURE, Weighing
 

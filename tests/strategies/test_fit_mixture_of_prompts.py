@@ -11,8 +11,9 @@ import pytest
 from models.errors import BadRequest, BudgetExceeded, ModelUnavailable
 from models.scripted import Scripted
 from models.types import Request
+from strategies.core.demos import embedded
 from strategies.fitted.clusters import Clusters, Shares, cluster, complement, route, routed, share, split
-from strategies.fitted.fit_mixture_of_prompts import Demo, Fit, ape_prompts, fit, instruction_of, joint, save
+from strategies.fitted.fit_mixture_of_prompts import Demo, Fit, ape_prompts, fit, instruction_of, joint, save, single
 from strategies.fitted.journal import Journal
 from strategies.mixture_of_prompts import covers, read
 from tests.strategies.stage import WordEmbedder
@@ -175,6 +176,42 @@ async def test_all_candidates_are_judged_on_the_same_items_and_the_empty_one_joi
     for book in shown.values():
         assert set(book) == {*list(found.candidates)[:4], ""}
         assert len({tuple(sorted(items)) for items in book.values()}) == 1
+
+
+async def test_a_region_is_judged_only_on_what_the_router_sends_to_it_unless_that_is_too_little() -> None:
+    """Of 400 questions each region gets more than its twenty, so that none is topped up."""
+    words = [f"{name}{i}" for name in ANIMALS for i in range(40)]
+    demos = [
+        *(Demo(f"spell backwards the word {word}", word[::-1]) for word in words),
+        *(Demo(f"sum total of {i} plus {j}", str(i + j)) for i in range(16) for j in range(20)),
+    ]
+    asked: dict[str, set[str]] = {}
+    say = saying(obey)
+
+    def watch(request: Request) -> str:
+        demos, _, question = request.messages[0].text.rpartition("Input: ")
+        if "Input: " in demos and not demos.startswith("Below"):
+            asked.setdefault(demos[demos.index("Input: ") :], set()).add(question.removesuffix("\nOutput:"))
+        return say(request)
+
+    found = await fit(demos, exact, Scripted("small", watch), WordEmbedder(), max_experts=2, seed=2)
+    centres = np.asarray([region.centre for region in found.regions], dtype=np.float32)
+    assert len(asked) == len(found.regions) == 2
+    for region, region_demos in enumerate(
+        "".join(f"Input: {demo.question}\nOutput: {demo.answer}\n\n" for demo in one.demos) for one in found.regions
+    ):
+        questions = sorted(asked[region_demos])
+        vectors = await WordEmbedder().embed([embedded(question) for question in questions])
+        assert set(route(vectors, centres)) == {region}
+
+
+async def test_the_one_prompt_it_is_compared_with_has_the_best_candidate_and_as_many_demonstrations() -> None:
+    found = await fitted(answering(obey))
+    one = single(found, DEMOS)
+    assert one.instruction == next(iter(found.candidates))
+    assert len(one.demos) == len(found.regions[0].demos)
+    assert set(one.demos) <= set(DEMOS)
+    assert single(found, DEMOS) == one
 
 
 async def test_where_every_candidate_fails_a_region_still_gets_a_prompt() -> None:

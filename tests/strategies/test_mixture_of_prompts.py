@@ -9,7 +9,8 @@ import pytest
 
 from models.errors import StrategyError
 from models.types import Message, Request
-from strategies.mixture_of_prompts import Demo, Region, covers, embedded, mixture_of_prompts, nearest, prompt_of, read
+from strategies.core.demos import Demo, embedded, prompt_of
+from strategies.mixture_of_prompts import Region, covers, mixture_of_prompts, nearest, read
 from tests.strategies.stage import WordEmbedder, run, saying
 
 SPELL, ADD = "Spell the word lamp backwards.", "What is 3 + 4?"

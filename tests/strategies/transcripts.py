@@ -12,11 +12,11 @@ from pathlib import Path
 
 from models.scripted import Scripted
 from models.types import Message, Request
-from strategies.core import Passage, find
+from strategies.core import Example, Passage, find
+from strategies.core.demos import Demo, embedded
 from strategies.fitted.clusters import Shares
-from strategies.fitted.fit_mixture_of_prompts import Demo, ape_prompts
-from strategies.mixture_of_prompts import embedded
-from tests.strategies.stage import Ran, Shelf, WordEmbedder, run, saying
+from strategies.fitted.fit_mixture_of_prompts import ape_prompts
+from tests.strategies.stage import Past, Ran, Shelf, WordEmbedder, run, saying
 
 FOLDER = Path(__file__).parent / "transcripts"
 SUM = "What is 345 + 278?"
@@ -42,6 +42,8 @@ SHELF = Shelf(
         Passage("p2", "Mira Voss was born in Halden. Mira Voss plays the violin.", "Register of people", 0.7),
     ]
 )
+NUTS = "Tom buys 5 bags of 3 nuts and eats 4 of them. How many nuts are left?"
+STORY = "Passage: Mira Voss was born in Halden. She moved to Orsk as a child.\nQuestion: Where was Mira Voss born?"
 COPIES = "<sentence>Mira Voss was born in Halden.</sentence>\n<sentence>Halden lies on the river Orn.</sentence>"
 
 
@@ -98,6 +100,110 @@ async def mixture_of_prompts() -> Ran:
         return await run(find("mixture_of_prompts"), Request(TALK), saying("623"), fitted=str(path))
 
 
+async def retrieval_linked() -> Ran:
+    said = saying(COPIES, "<link>Of this city we know:</link>\nANSWER: the Orn")
+    return await run(find("retrieval"), BORN, said, library=SHELF, order="linked")
+
+
+async def retrieval_refined() -> Ran:
+    said = saying(
+        "no",
+        "She comes from Halden by the Orn.\nANSWER: the Orn",
+        "FEEDBACK: Copy the sentences.\nVERDICT: continue",
+        "Mira Voss was born in Halden. Halden lies on the river Orn.\nANSWER: the Orn",
+    )
+    return await run(find("retrieval"), BORN, said, library=SHELF, order="refined", when="unknown")
+
+
+async def chain_of_thought() -> Ran:
+    return await run(find("chain_of_thought"), Request(TALK), saying("5 + 8 = 13, write 3, carry 1.\nAnswer: 623"))
+
+
+async def supervised_chain_of_thought() -> Ran:
+    first = "Step 1: 5 + 8 = 13, write 3, carry 1\nStep 2: 4 + 7 = 11, write 1, carry 1\nAnswer: 613"
+    rest = (
+        "Step 2: 4 + 7 + 1 = 12, write 2, carry 1\nStep 3: 3 + 2 + 1 = 6, write 6, carry 0\n"
+        "Step 4: written 3 2 6\nAnswer: 623"
+    )
+    return await run(find("supervised_chain_of_thought"), Request(TALK), saying(first, rest))
+
+
+async def self_consistency() -> Ran:
+    said = [f"Step by step.\nAnswer: {answer}" for answer in ("613", "623", "623")]
+    return await run(find("self_consistency"), Request(TALK), saying(*said), samples=3)
+
+
+async def self_consistency_of_open_answers() -> Ran:
+    why = ("light fades in the autumn", "water is short in the frost", "the wind of winter would tear at them")
+    said = [f"Leaves fall because {one}, and so the tree lets all of them go before the cold comes." for one in why]
+    return await run(find("self_consistency"), "Why do leaves fall?", saying(*said, "2"), samples=3, thinks=False)
+
+
+async def few_shot() -> Ran:
+    past = Past([Example("What is 340 + 270?", "610", 1.0, 0.9), Example("What is 12 + 30?", "42", 1.0, 0.8)])
+    return await run(find("few_shot"), Request(TALK), saying("623"), memory=past)
+
+
+async def analogical() -> Ran:
+    said = saying(
+        "Q: What is 1 + 1?\nA: Count one more.\nAnswer: 2\nQ: What is 20 + 30?\nA: 2 + 3 = 5 tens.\nAnswer: 50\n"
+        "SOLUTION: 345 + 278 = 623.\nAnswer: 623"
+    )
+    return await run(find("analogical"), Request(TALK), said, fitted="none")
+
+
+async def analogical_from_a_store() -> Ran:
+    row = {"question": "What is 12 + 30?", "answer": "12 + 30 = 42.\nAnswer: 42", "verified": "arithmetic"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fitted.json"
+        path.write_text(json.dumps({"small": {"exemplars": [row]}}))
+        said = saying("345 + 278 = 623.\nAnswer: 623")
+        return await run(find("analogical"), Request(TALK), said, fitted=str(path))
+
+
+async def sift() -> Ran:
+    thin = "CONDITIONS:\n1. There are 5 bags.\nQUESTION: How many nuts are left?"
+    whole = "CONDITIONS:\n1. There are 5 bags of 3 nuts.\n2. 4 are eaten.\nQUESTION: How many nuts are left?"
+    right, wrong = "5 * 3 = 15. 15 - 4 = 11.\nAnswer: 11", "There are 5.\nAnswer: 5"
+    said = saying(thin, wrong, right, thin, wrong, right, whole, whole, right, right)
+    return await run(find("sift"), NUTS, said)
+
+
+async def decompose() -> Ran:
+    parts = "How many nuts are in 5 bags of 3?\nHow many are left after 4 are eaten?"
+    tiny = Scripted("tiny", saying(parts))
+    return await run(find("decompose"), NUTS, saying("15. 11.\nAnswer: 11"), peers={"tiny": tiny}, to="tiny")
+
+
+async def input_action_output() -> Ran:
+    rows = "Subquestion: How many are bought?\nInput: 5 (question), 3 (question)\nAction: 5 * 3\nOutput: {}\n"
+    said = saying(rows.format(16) + "Answer: 12", rows.format(15) + "Answer: 11")
+    return await run(find("input_action_output"), NUTS, said)
+
+
+async def debate() -> Ran:
+    def say(request: Request) -> str:
+        prompt = request.messages[-1].text
+        if "You argue for answer" in prompt:
+            quote = "born in Halden" if "You argue for answer A" in prompt else "born in Orsk"
+            return f"<argument>The text says <quote>{quote}</quote>.</argument>"
+        if "Two people argued" in prompt:
+            return "One quote holds.\nAnswer: " + ("A" if "Answer A: Halden" in prompt else "B")
+        return "Halden"
+
+    return await run(find("debate"), STORY, say, peers={"large": Scripted("large", "Orsk")}, rounds=2)
+
+
+async def clarify() -> Ran:
+    readings = ("Rename photos by date.", "Find duplicate documents in Python.", "Make a backup every night.")
+    said = saying(*readings, "Happy to help. What should happen to your files?")
+    return await run(find("clarify"), "Write me a script for my files.", said)
+
+
+async def diverse() -> Ran:
+    return await run(find("diverse"), "Write two poems about the sea.", saying("1. Blue.\n2. Grey."))
+
+
 SCENES: Mapping[str, Callable[[], Awaitable[Ran]]] = {
     scene.__name__: scene
     for scene in (
@@ -110,6 +216,21 @@ SCENES: Mapping[str, Callable[[], Awaitable[Ran]]] = {
         mixture_of_prompts,
         cascade,
         cascade_by_agreement,
+        retrieval_linked,
+        retrieval_refined,
+        chain_of_thought,
+        supervised_chain_of_thought,
+        self_consistency,
+        self_consistency_of_open_answers,
+        few_shot,
+        analogical,
+        analogical_from_a_store,
+        sift,
+        decompose,
+        input_action_output,
+        debate,
+        clarify,
+        diverse,
     )
 }
 
