@@ -101,7 +101,7 @@ class Examples:
         return [Example(one.question, one.answer, one.reward, score) for one, score in found]
 
     def _count(self) -> int:
-        """About how many there are: the decisions with a judgement that is good or puts the answer right, up to ENOUGH."""
+        """About how many there are, up to ENOUGH: decisions with a judgement that is good or puts the answer right."""
         good = (col(FeedbackRow.reward) >= GOOD) | col(FeedbackRow.correction).is_not(None)
         wanted = select(FeedbackRow.decision_id).where(good, col(FeedbackRow.rater).not_in(NO_JUDGES)).distinct()
         with self._database.read() as session:

@@ -63,7 +63,7 @@ async def analogical(
     if verified:
         rows = await picked(ctx, [one.question for one in verified], k)
         shown = [Demo(verified[row].question, verified[row].answer) for row in rows]
-        ctx.note(f"{len(shown)} verified examples", examples=[demo.question for demo in shown], verified=True)
+        ctx.note(f"verified examples: {len(shown)}", examples=[demo.question for demo in shown], verified=True)
         return await ctx.answer(prompt_of("", shown, ctx.question))
     reply = await ctx.ask(
         GENERATE,
@@ -73,7 +73,7 @@ async def analogical(
         simple=SIMPLE if simple else "",
     )
     made, answer = written(reply.text), after(reply.text, "SOLUTION:")
-    ctx.note(f"{len(made)} examples of its own", examples=[one.question for one in made], verified=False)
+    ctx.note(f"examples of its own: {len(made)}", examples=[one.question for one in made], verified=False)
     return answer or reply.text
 
 

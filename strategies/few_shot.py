@@ -35,7 +35,7 @@ async def few_shot(
         budget=most_tokens,
     )
     shown = [Demo(past[row].question, past[row].answer) for row in rows]
-    ctx.note(f"{len(shown)} examples of the past", examples=[demo.question for demo in shown])
+    ctx.note(f"examples of the past: {len(shown)}", examples=[demo.question for demo in shown])
     if not shown:
         return await ctx.answer()
     return await ctx.answer(prompt_of("", shown, ctx.question))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from models.errors import StrategyError
 from models.types import Reply
 from strategies.core import Context, Passage, strategy
+from strategies.core.familiar import unfamiliar
 from strategies.core.knowing import knows
 from strategies.core.parse import after, line, permutation, quoted, squeeze, tagged
 from strategies.core.registry import Param
@@ -66,6 +67,7 @@ NOT_ANSWERED = "The passages do not answer this question."
 SHORTEST = 11  # characters; shorter pieces are not sentences
 LONGEST_LINK = 15  # words
 COPIED = 0.99  # the copying score from which there is nothing left to refine
+WHEN = ("always", "unknown", "unfamiliar")
 WRITTEN = 5  # texts of the refined order at most
 ORDERS: Mapping[str, float] = {"ordered": 2.0, "linked": 2.0, "refined": 3.0}
 """The ways of putting sentences together, with the calls that they are expected to take."""
@@ -104,14 +106,20 @@ async def retrieval(
     `order`: "ordered" has the model put the sentences into order (CP-Order, two calls), "linked" has it write short
     links between them (CP-Link, two calls), "refined" has whole answers written and reviewed until they are copied
     (CP-Refine, up to nine calls; the review really reaches the writer). `when` "unknown" asks the model first whether
-    it knows the answer, and then asks it directly (one call more). `labels` has a model say which passages help (one
+    it knows the answer, and then asks it directly (one call more); "unfamiliar" looks up only what is unlike the rated
+    questions of the log. `labels` has a model say which passages help (one
     call more). Every sentence of an ordered or linked reply is the passage's own wording. Raises StrategyError for an
     `order` or `when` that there is not.
     """
-    if order not in ORDERS or when not in ("always", "unknown"):
-        raise StrategyError(f"strategies.retrieval: order {order!r}, when {when!r}; orders are {', '.join(ORDERS)}")
+    if order not in ORDERS or when not in WHEN:
+        raise StrategyError(
+            f"strategies.retrieval: order {order!r}, when {when!r}; there are {', '.join([*ORDERS, *WHEN])}"
+        )
     if when == "unknown" and await knows(ctx):
         ctx.note("the model says that it knows; no passages are looked up", looked_up=False)
+        return await ctx.answer()
+    if when == "unfamiliar" and not await unfamiliar(ctx):
+        ctx.note("the question is familiar; no passages are looked up", looked_up=False)
         return await ctx.answer()
     caller = ctx.query.request.temperature
     heat = temperature if caller is None else caller

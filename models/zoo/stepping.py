@@ -104,8 +104,8 @@ def fielded(question: Question) -> str | None:
             fact = new[3:]
     elif question.task in FIELDED:
         for i, (left, right) in enumerate(_EQUATION.findall(worked), 1):
-            used = [f"{n} ({f'step {found[n]}' if n in found else 'question'})" for n in re.findall(r"\d+", left)]
-            steps.append((f"What is {left}?", ", ".join(used), left, right))
+            uses = [f"{n} ({f'step {found[n]}' if n in found else 'question'})" for n in re.findall(r"\d+", left)]
+            steps.append((f"What is {left}?", ", ".join(uses), left, right))
             found[right] = i
     if not steps:
         return None

@@ -95,24 +95,29 @@ def show(report: Report, demos: Demonstrations, settings: Settings, plan: Plan) 
     console = paper()
     left_out = f"; {len(demos.open_ones)} have prose for an answer and are not scored" if demos.open_ones else ""
     for trial in report.trials:
-        console.print(f"{plan.strategy} for {trial.model}: {trial.made.told}; {trial.calls} calls", markup=False)
+        console.print(
+            f"{plan.strategy} for {trial.model}: {trial.made.told}; {trial.calls} calls", markup=False, soft_wrap=True
+        )
         table = Table("asked", "right, %", "against direct, points (95 %, paired)", box=None, pad_edge=False)
         for way, scores in trial.scores.items():
             against = "" if way == DIRECT else str(gain(scores, trial.scores[DIRECT]))
             share = f"{100 * sum(scores) / len(scores):.1f}"
             table.add_row(way, share, against)
         console.print(table)
-        console.print(_verdict(trial, report, plan), markup=False)
+        console.print(_verdict(trial, report, plan), markup=False, soft_wrap=True)
         console.print()
     if report.trials:
-        console.print(f"{report.held_out} questions of {demos.source} were held out{left_out}.", markup=False)
+        console.print(
+            f"{report.held_out} questions of {demos.source} were held out{left_out}.", markup=False, soft_wrap=True
+        )
     if report.kept and report.out != place(settings, plan.strategy):
         console.print(
             f'The service reads it with this in its settings:\n\n[strategies.{plan.strategy}]\nfitted = "{report.out}"',
             markup=False,
+            soft_wrap=True,
         )
     elif report.kept:
-        console.print("The service reads it from its next start on.", markup=False)
+        console.print("The service reads it from its next start on.", markup=False, soft_wrap=True)
 
 
 def _verdict(trial: Trial, report: Report, plan: Plan) -> str:

@@ -65,7 +65,7 @@ async def mixture_of_prompts(ground: Ground) -> Made:
         return await ctx.answer(prompt_of(one.instruction, one.demos, ctx.question), temperature=0.0)
 
     entry = fit_mixture_of_prompts.entry_of(found, ground.made_by)
-    told = f"{len(found.regions)} regions, each with {len(one.demos)} demonstrations"
+    told = f"regions: {len(found.regions)}, demonstrations in each: {len(one.demos)}"
     return Made(entry, found.calls, {"one instruction, random demonstrations": single}, told)
 
 

@@ -66,7 +66,7 @@ async def test_examples_that_do_not_fit_the_budget_are_left_out() -> None:
 @pytest.mark.parametrize("memory", [None, Past([])])
 async def test_without_a_past_the_question_is_asked_as_it_is(memory: Past | None) -> None:
     ran = await run(few_shot, ASKED, saying("so"), memory=memory)
-    assert (ran.prompt("answer"), ran.text, ran.notes) == (ASKED, "so", ["0 examples of the past"])
+    assert (ran.prompt("answer"), ran.text, ran.notes) == (ASKED, "so", ["examples of the past: 0"])
 
 
 async def test_equal_questions_of_the_past_are_shown_once() -> None:

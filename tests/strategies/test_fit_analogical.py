@@ -18,7 +18,9 @@ from tests.strategies.stage import run
 
 SUM = "What do 2 boxes of 3 pens and 4 more pens make?"
 ESSAY = "Why do the leaves of trees fall in autumn and what does the tree gain by it before the winter comes along?"
-PROSE = "Because the tree saves water and warmth by letting go of them, which it could not do through the frozen ground."
+PROSE = (
+    "Because the tree saves water and warmth by letting go of them, which it could not do through the frozen ground."
+)
 
 
 def drawing(said: Mapping[str, list[str]]) -> Callable[[Request], str]:
@@ -96,9 +98,7 @@ async def test_with_all_cached_examples_corrupted_accuracy_drops(tmp_path: Path)
     assert len(entry["exemplars"]) == 8
     scores = {}
     for name, change in (("right", 0), ("corrupted", 7)):
-        rows = [
-            {**row, "answer": f"Answer: {int(row['answer'].split()[-1]) + change}"} for row in entry["exemplars"]
-        ]
+        rows = [{**row, "answer": f"Answer: {int(row['answer'].split()[-1]) + change}"} for row in entry["exemplars"]]
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps({"small": {**entry, "exemplars": rows}}))
         said = [await run(analogical, demo.question, imitating, fitted=str(path)) for demo in demos[8:]]

@@ -179,7 +179,6 @@ async def test_all_candidates_are_judged_on_the_same_items_and_the_empty_one_joi
 
 
 async def test_a_region_is_judged_only_on_what_the_router_sends_to_it_unless_that_is_too_little() -> None:
-    """Of 400 questions each region gets more than its twenty, so that none is topped up."""
     words = [f"{name}{i}" for name in ANIMALS for i in range(40)]
     demos = [
         *(Demo(f"spell backwards the word {word}", word[::-1]) for word in words),
@@ -194,15 +193,16 @@ async def test_a_region_is_judged_only_on_what_the_router_sends_to_it_unless_tha
             asked.setdefault(demos[demos.index("Input: ") :], set()).add(question.removesuffix("\nOutput:"))
         return say(request)
 
-    found = await fit(demos, exact, Scripted("small", watch), WordEmbedder(), max_experts=2, seed=2)
+    found = await fit(demos, exact, Scripted("small", watch), WordEmbedder(), max_experts=4, seed=2)
     centres = np.asarray([region.centre for region in found.regions], dtype=np.float32)
-    assert len(asked) == len(found.regions) == 2
-    for region, region_demos in enumerate(
-        "".join(f"Input: {demo.question}\nOutput: {demo.answer}\n\n" for demo in one.demos) for one in found.regions
-    ):
-        questions = sorted(asked[region_demos])
-        vectors = await WordEmbedder().embed([embedded(question) for question in questions])
-        assert set(route(vectors, centres)) == {region}
+    topped = []
+    for i, region in enumerate(found.regions):
+        shown = "".join(f"Input: {demo.question}\nOutput: {demo.answer}\n\n" for demo in region.demos)
+        vectors = await WordEmbedder().embed([embedded(question) for question in sorted(asked[shown])])
+        strangers = len(vectors) - route(vectors, centres).count(i)
+        assert strangers == 0 or len(vectors) == 20
+        topped.append(strangers > 0)
+    assert not all(topped)
 
 
 async def test_the_one_prompt_it_is_compared_with_has_the_best_candidate_and_as_many_demonstrations() -> None:

@@ -24,7 +24,7 @@ async def ask(model: Scripted, path: Path | None, prompts: list[str], budget: in
 
 async def test_a_budget_is_used_to_the_last_call_and_the_next_run_goes_on_from_there(tmp_path: Path) -> None:
     model, prompts = Scripted("small", lambda request: request.messages[0].text.upper()), list("abcde")
-    with pytest.raises(BudgetExceeded, match="may make 3 calls.*x, 3 of 5"):
+    with pytest.raises(BudgetExceeded, match=r"may make 3 calls.*x, 3 of 5"):
         await ask(model, tmp_path / "j", prompts, budget=3)
     assert len(model.requests) == 3
     assert await ask(model, tmp_path / "j", prompts, budget=2) == list("ABCDE")

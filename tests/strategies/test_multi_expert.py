@@ -5,10 +5,12 @@ import json
 
 import pytest
 
-from models.errors import UnreadableReply
+from models.errors import ModelUnavailable, UnreadableReply
 from models.scripted import Scripted
 from models.types import Message, Request
+from strategies.core import Constraints
 from strategies.multi_expert import EXPERT, MERGE, multi_expert, select
+from tests.strategies.line import travel
 from tests.strategies.stage import Ran, run, saying
 
 ROLES = '{"bookkeeper": "adds by column", "teacher": "shows the working", "estimator": "rounds first"}'
@@ -163,3 +165,30 @@ async def test_a_merge_that_was_cut_off_is_not_passed_off_as_an_answer() -> None
     torn = merged("combined", "It is").replace("It is 623.", "It is " * 60)
     ran = await run(multi_expert, "What is 345 + 278?", saying(ROLES, *ANSWERS, torn), most_tokens=24)
     assert (ran.text, ran.facts["choice"]) == (ANSWERS[0], "expert 1")
+
+
+async def test_experts_that_fail_are_left_out_and_one_is_enough() -> None:
+    def say(request: Request) -> str:
+        text = request.messages[-1].text
+        if "You are bookkeeper" in text or "You are estimator" in text:
+            raise ModelUnavailable("gone", model="small")
+        return ROLES if "different experts" in text else merged("1", "x") if "seven steps" in text else "623"
+
+    ran = await run(multi_expert, "Why?", say)
+    assert "1 experts answered it" in ran.prompt("merge")
+    assert "Answer 1, by teacher:\n623" in ran.prompt("merge")
+    assert (ran.text, ran.facts["choice"]) == ("623", "expert 1")
+
+
+async def test_without_a_call_left_for_the_merge_the_first_expert_answers_and_it_is_flagged() -> None:
+    said = saying("no roles", ROLES, *ANSWERS)
+    journey = await travel(multi_expert, "Why?", said, constraints=Constraints(max_calls=5))
+    assert (journey.text, journey.kept, journey.status) == (ANSWERS[0], True, "degraded")
+
+
+async def test_what_the_caller_wants_binds_the_experts_whose_words_may_be_returned() -> None:
+    asked = Request((Message("user", "Why?"),), max_tokens=30, stop=("###",), seed=3)
+    ran = await run(multi_expert, asked, saying(ROLES, *ANSWERS, merged("1", "623")))
+    bound = [call.label for call in ran.calls if (call.request.max_tokens, call.request.stop) == (30, ("###",))]
+    assert bound == ["expert 1", "expert 2", "expert 3"]
+    assert {call.request.seed for call in ran.calls} == {3}

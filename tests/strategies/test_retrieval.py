@@ -73,7 +73,7 @@ async def test_an_order_that_is_no_permutation_gives_way_to_likeness(order: str)
         ran = await run(retrieval, f"{ASKED} {i}", saying(slip, order), library=SHELF)
         assert body(ran.text) == [BORN, RIVER]
         assert ran.facts["order"] == "likeness"
-        assert "Answer:" not in ran.text
+        assert f"Answer: {BORN}" in ran.text  # the first sentence stands for an answer that is not given
 
 
 @pytest.mark.parametrize(
