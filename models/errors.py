@@ -108,3 +108,13 @@ class NoArmLeft(PointsmanError):
     def __init__(self, message: str, causes: tuple[PointsmanError, ...] = ()) -> None:
         super().__init__(message)
         self.causes = causes
+
+
+def first_of(failures: BaseExceptionGroup[PointsmanError]) -> PointsmanError:
+    """The first error of a group, however deep it lies."""
+    for failure in failures.exceptions:
+        if isinstance(failure, PointsmanError):
+            return failure
+        if isinstance(failure, BaseExceptionGroup):
+            return first_of(failure)
+    return StrategyError(str(failures))

@@ -11,6 +11,8 @@ from strategies.core import Constraints, Strategy, load
 from strategies.core.registry import Param
 
 AUTO = "auto"
+ON_REQUEST = frozenset({"clarify"})
+"""What is there only for requests that allow it."""
 
 
 class Catalog:
@@ -45,8 +47,14 @@ class Catalog:
         self._backends, self._offers, self._model_offers = backends, offers, model_offers
 
     def arms(self) -> tuple[Arm, ...]:
-        """Every arm that could run now, by model and then by strategy."""
-        offered = self._offers()
+        """Every arm that could run now on any request, by model and then by strategy."""
+        return self._running(self._offers())
+
+    def named(self) -> tuple[Arm, ...]:
+        """Every arm that a request may name now, with those that it must allow besides."""
+        return self._running(self._offers() | ON_REQUEST)
+
+    def _running(self, offered: frozenset[str]) -> tuple[Arm, ...]:
         pairs = (Arm(model, strategy) for model in self._backends for strategy in self.strategies)
         return tuple(arm for arm in pairs if not self._missing(arm, offered))
 
@@ -71,7 +79,7 @@ class Catalog:
         models, strategies = self._named(model)
         self._check(constraints)
         arms = [Arm(m, s) for m in models for s in strategies]
-        offered = self._offers() | (frozenset({"clarify"}) if constraints.clarify else frozenset())
+        offered = self._offers() | (ON_REQUEST if constraints.clarify else frozenset())
         runnable = [arm for arm in arms if not self._missing(arm, offered)]
         if not runnable:
             missing = ", ".join(sorted(set().union(*(self._missing(arm, offered) for arm in arms))))

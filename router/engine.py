@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from models.backend import Backend
 from models.embedding import Embedder
-from models.errors import BadRequest, ModelError, NoArmLeft, PointsmanError, StrategyError
-from models.types import Message, Request
+from models.errors import BadRequest, BudgetExceeded, ModelError, NoArmLeft, PointsmanError, StrategyError
+from models.types import Message, Reply, Request
 from router.catalog import Catalog
 from router.costs import Cost, Costs
 from router.guards import Guards, seen_by
@@ -149,7 +149,7 @@ class Engine:
                 run.emit(Failed(error))
                 run.first_error = run.first_error or error
                 if run.streamed:
-                    raise
+                    return self._broken_off(run, arm, error)
                 if ctx.best is not None:
                     run.kept = True
                     told = f"{arm} could not finish ({error}); this is its best answer so far."
@@ -162,14 +162,22 @@ class Engine:
                     run.emit(Noted(f"{arm} failed ({type(error).__name__}: {error}); {left[0]} answers instead."))
         raise NoArmLeft(f"no arm could answer: {'; '.join(map(str, causes))}", tuple(causes)) from causes[0]
 
+    def _broken_off(self, run: Run, arm: Arm, error: PointsmanError) -> None:
+        """What was read already is the answer where time ran out, flagged; any other failure is raised."""
+        if not (isinstance(error, BudgetExceeded) and run.text):
+            raise error
+        run.kept = True
+        run.emit(Noted(f"{arm} was broken off ({error}); the answer ends here.", {"kept": True}))
+        run.answered(arm, Reply(run.text, finish_reason="length", usage=run.usage, model=arm.model))
+
     def _world(self, arm: Arm, run: Run) -> Context:
         """All that the arm's strategy can touch. A fallback may make one call and take as long again."""
         limits = run.decision.query.constraints
-        budget = Budget(calls=limits.max_calls, seconds=limits.max_seconds)
+        budget = Budget(limits.max_calls, limits.max_tokens, limits.max_seconds)
         if run.first_error is not None and limits.max_seconds is not None:
-            budget = Budget(calls=1, seconds=max(0.0, 2 * limits.max_seconds - run.seconds))
+            budget = Budget(1, limits.max_tokens, max(0.0, 2 * limits.max_seconds - run.seconds))
         elif run.first_error is not None:
-            budget = Budget(calls=1)
+            budget = Budget(1, limits.max_tokens)
         return Context(
             query=seen_by(run.decision),
             backend=self._backends[arm.model],

@@ -88,7 +88,7 @@ class Run:
 
     def _blamed(self, reason: BaseException | None) -> bool:
         limits = self.decision.query.constraints
-        limited = limits.max_calls is not None or limits.max_seconds is not None
+        limited = (limits.max_calls, limits.max_tokens, limits.max_seconds) != (None, None, None)
         if self.kept or isinstance(reason, ContextTooLong | ModelRefused | UserError | Unjudged):
             return False
         return not (isinstance(reason, BudgetExceeded) and limited)

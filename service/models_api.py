@@ -31,7 +31,7 @@ async def model(name: str, house: HouseOf) -> dict[str, Any]:
 def _models(house: House) -> list[dict[str, Any]]:
     tables = house.settings.models
     roles = {name: tables[name].role for name in house.backends if tables[name].role}
-    names = ["auto", *house.backends, *map(str, house.catalog.arms())]
+    names = ["auto", *house.backends, *map(str, house.catalog.named())]
     return [_entry(name, roles.get(name)) for name in names]
 
 

@@ -19,6 +19,7 @@ class Wish(BaseModel):
     quality: Share | None = None
     max_seconds: Annotated[Number, Field(gt=0)] | None = None
     max_calls: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_usd: Annotated[Number, Field(ge=0)] | None = None
     models: list[str] = []
     strategies: list[str] = []

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from store.blocks import RULE, Block, blocks_of, items_of
+from store.unspaced import WORD
 
-SENTENCE = re.compile(r"([.!?][\"')\]]*)\s+(?=\S)")
+SENTENCE = re.compile(r"([.!?][\"')\]]*)\s+(?=\S)|([。！？｡][”’」』）]*)\s*(?=[^\s”’」』）])")
+UNSPACED_END = re.compile(r"[。！？｡][”’」』）]*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """How long a passage may be, in words; shorter blocks than `least` join the next one under the same heading."""
+    """How long a passage may be, in words; shorter blocks than `least` join the next one under the same heading.
+
+    Of Chinese and Japanese two characters count as a word, and what is longer than 40 characters as several.
+    """
 
     least: int = 8
     most: int = 100
@@ -92,14 +97,15 @@ def _packed(parts: Sequence[str], most: int, joint: str) -> Iterator[str]:
         if length and length + words > most:
             yield piece
             piece, length = "", 0
-        piece = f"{piece}{joint}{part}" if length else part
+        between = "" if joint == " " and UNSPACED_END.search(piece) else joint
+        piece = f"{piece}{between}{part}" if length else part
         length += words
     if length:
         yield piece
 
 
 def _cut(part: str, most: int) -> Iterator[str]:
-    words = part.split()
+    words = [match.start() for match in WORD.finditer(part)]
     if len(words) <= most:
         yield part
         return
@@ -108,12 +114,13 @@ def _cut(part: str, most: int) -> Iterator[str]:
         yield from _packed(sentences, most, " ")
         return
     for i in range(0, len(words), most):
-        yield " ".join(words[i : i + most])
+        end = words[i + most] if i + most < len(words) else None
+        yield " ".join(part[words[i] : end].split())
 
 
 def _sentences(text: str) -> list[str]:
-    return SENTENCE.sub("\\1\x00", text).split("\x00")
+    return SENTENCE.sub("\\1\\2\x00", text).split("\x00")
 
 
 def _length(text: str) -> int:
-    return len(text.split())
+    return len(WORD.findall(text))

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Examples:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Example, Vector]] | None = None
         self._matrix: Vector | None = None
+        self._spread: list[str] | None = None
         self._size = self._count()
 
     def offers(self) -> frozenset[str]:
@@ -64,6 +66,12 @@ class Examples:
     async def near(self, embedding: Vector, k: int) -> list[Example]:
         """The k nearest by cosine, nearest first. Raises StoreError."""
         return await asyncio.to_thread(self._near, embedding, k)
+
+    async def sample(self, n: int) -> list[Example]:
+        """Up to n of them, spread over the log: those whose ids have the least checksums, so that a new judgement
+        rarely changes which. Raises StoreError.
+        """
+        return await asyncio.to_thread(self._sample, n)
 
     def alone(self) -> list[Example]:
         """All whose questions stood alone, not in a conversation, the latest last. Raises StoreError."""
@@ -82,23 +90,35 @@ class Examples:
             for decision_id in decision_ids:
                 self._known.pop(decision_id, None)
             self._known.update(found)
-            self._matrix = None
+            self._matrix = self._spread = None
             self._size = len(self._known)
 
     def _near(self, embedding: Vector, k: int) -> list[Example]:
         with self._lock:
-            if self._known is None:
-                self._known = self._read(self._latest())
-                self._size = len(self._known)
-            if not self._known or k < 1:
+            known = self._all()
+            if not known or k < 1:
                 return []
-            examples = list(self._known.values())
+            examples = list(known.values())
             if self._matrix is None:
                 self._matrix = np.stack([vector for _, vector in examples])
             cosines = self._matrix @ embedding
         best = np.argsort(-cosines, kind="stable")[:k]
         found = [(examples[i][0], float(cosines[i])) for i in best]
         return [Example(one.question, one.answer, one.reward, score) for one, score in found]
+
+    def _sample(self, n: int) -> list[Example]:
+        with self._lock:
+            known = self._all()
+            if self._spread is None:
+                self._spread = sorted(known, key=lambda key: (zlib.crc32(key.encode()), key))
+            return [known[key][0] for key in self._spread[: max(0, n)]]
+
+    def _all(self) -> dict[str, tuple[Example, Vector]]:
+        """All that is remembered, read when it is first wanted; under the lock."""
+        if self._known is None:
+            self._known = self._read(self._latest())
+            self._size = len(self._known)
+        return self._known
 
     def _count(self) -> int:
         """About how many there are, up to ENOUGH: decisions with a judgement that is good or puts the answer right."""

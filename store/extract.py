@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
 from models.errors import BadRequest
 from store.blocks import FENCE
@@ -76,6 +76,8 @@ def _html(data: bytes) -> str:
 def _pdf(data: bytes) -> str:
     try:
         pages = [page.extract_text() for page in PdfReader(io.BytesIO(data)).pages]
+    except (FileNotDecryptedError, DependencyError, NotImplementedError) as error:
+        raise BadRequest(f"the PDF is encrypted; save it without a password: {error}", param="file") from error
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:
         raise BadRequest(f"the PDF cannot be read: {error}", param="file") from error
     return "\n\n".join(pages)

@@ -79,6 +79,10 @@ class History:
         """The k nearest past questions with a well-rated answer, nearest first. Raises StoreError."""
         return await self._examples.near(embedding, k)
 
+    async def sample(self, n: int) -> list[Example]:
+        """Up to n past questions with a well-rated answer, spread over the log. Raises StoreError."""
+        return await self._examples.sample(n)
+
     def well_rated(self) -> list[Example]:
         """Every answer that was rated well or put right, to a question that stood alone, the latest last. Blocks."""
         return self._examples.alone()

@@ -8,6 +8,7 @@ import numpy as np
 from bm25s.stopwords import STOPWORDS_EN
 
 from store.entry import Entry
+from store.unspaced import RUN, shingles
 
 K1, B = 1.2, 0.5
 WORD = re.compile(r"\w+")
@@ -44,8 +45,21 @@ class Lexical:
 
 
 def terms(text: str) -> list[str]:
-    """The words of a text as they are compared: without case, the commonest ones, and the plural's s."""
-    return [singular(word) for word in WORD.findall(text.lower()) if word not in STOP]
+    """The words of a text as they are compared: without case, the commonest ones, and the plural's s.
+
+    Chinese and Japanese go by single characters and pairs of neighbours.
+    """
+    return [
+        term
+        for word in WORD.findall(text.lower())
+        if word not in STOP
+        for term in ([singular(word)] if word.isascii() else _parts(word))
+    ]
+
+
+def _parts(word: str) -> list[str]:
+    parts = (part for part in RUN.split(word) if part)
+    return [term for part in parts for term in (shingles(part) if RUN.match(part) else [singular(part)])]
 
 
 def singular(word: str) -> str:

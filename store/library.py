@@ -54,7 +54,6 @@ class Library:
     def __init__(self, database: Database, embedder: Embedder, habits: Habits = Habits()) -> None:
         self._shelf, self._embedder, self._chunking = Shelf(database), embedder, habits.chunking
         self._loaded = Loaded(self._shelf, embedder, self._embed, habits.search)
-        self._lock = asyncio.Lock()
         self._size = self._shelf.count()
 
     @property
@@ -94,7 +93,7 @@ class Library:
             bytes=len(data),
             embedder=self._embedder.name,
         )
-        async with self._lock:
+        async with self._loaded.lock:
             await self._loaded.refresh()
             entries = await asyncio.to_thread(self._shelf.put, row, pieces, vectors)
             if entries:
@@ -109,7 +108,7 @@ class Library:
 
     async def remove(self, document_id: str) -> bool:
         """Take a document out with its passages; False if there is none of that id."""
-        async with self._lock:
+        async with self._loaded.lock:
             await self._loaded.refresh()
             gone = await asyncio.to_thread(self._shelf.take, document_id)
             if gone:
@@ -118,8 +117,10 @@ class Library:
 
     async def search(self, text: str, k: int) -> list[Passage]:
         """The k passages that fit best, best first, with their cosines; empty if the library is."""
-        async with self._lock:
+        known = self._size
+        async with self._loaded.lock:
             self._size = await self._loaded.refresh()
+        self._size = await self._loaded.placed(known)
         if not self._size or k < 1 or not text.strip():
             return []
         vector = (await self._embedder.embed([text]))[0]

@@ -22,20 +22,30 @@ DEPTH = 100
 """How many passages of each ranking are fused."""
 WORDS_WAIT = 0.1
 """Seconds that a search waits for new passages to be indexed by their words; they are found by meaning meanwhile."""
+SMALL = 5000
+"""Passages up to which every change is indexed by its words at once, and searches wait for it."""
+WORDS_EVERY, WORDS_SHARE = 5.0, 0.01
+"""Of more, changes are indexed once these seconds are over, or once the size has changed by this share."""
 EMBED_WAIT = 2.0
-"""Seconds that a search waits for documents of another embedder to be placed anew; it goes on without them."""
+"""Seconds from their beginning on that searches wait for documents of another embedder to be placed anew."""
 
 
 class Loaded:
-    """Both indices. What takes long is done beside the searches, which use what there is."""
+    """Both indices. What takes long is done beside the searches, which use what there is.
+
+    Whoever changes documents, in SQL and here, holds `lock` meanwhile; `refresh` wants it held.
+    """
 
     def __init__(self, shelf: Shelf, embedder: Embedder, embed: Embed, search: Search) -> None:
         self._shelf, self._embedder, self._embed, self._search = shelf, embedder, embed, search
+        self.lock = asyncio.Lock()
         self._index = Index(embedder.size)
         self._words, self._words_version = Lexical(), 0
+        self._words_size, self._words_at = 0, float("-inf")
         self._stamp: Stamp | None = None
         self._building: asyncio.Task[None] | None = None
         self._placing: asyncio.Task[None] | None = None
+        self._placing_until = 0.0
 
     async def close(self) -> None:
         """End what is under way."""
@@ -46,7 +56,7 @@ class Loaded:
             await asyncio.wait(left)
 
     async def refresh(self) -> int:
-        """Take in what SQL holds by now, and say how many passages that are. Raises StoreError, ModelUnavailable."""
+        """Take in what SQL holds by now, and say how many passages that are. Raises StoreError."""
         stamp = await asyncio.to_thread(self._shelf.stamp)
         if stamp != self._stamp:
             embedders = await asyncio.to_thread(self._shelf.embedders)
@@ -56,7 +66,26 @@ class Loaded:
             foreign = [one for one in new if embedders[one] != self._embedder.name]
             foreign += await asyncio.to_thread(self._load, [one for one in new if one not in set(foreign)])
             self._stamp = stamp if self._place(foreign) else None
-        await self._placed()
+        return len(self._index)
+
+    async def placed(self, known: int) -> int:
+        """Wait until all documents are placed, at most EMBED_WAIT after that was begun; returns the number of passages.
+
+        It is at least `known` while some are not yet placed. Raises ModelUnavailable.
+        """
+        task = self._placing
+        if task is None:
+            return len(self._index)
+        left = self._placing_until - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.wait([task], timeout=left)
+        if not task.done() or task.cancelled():
+            return max(known, len(self._index))
+        if self._placing is task:
+            self._placing = None
+            if task.exception() is not None:
+                self._stamp = None  # the next search tries again
+        task.result()
         return len(self._index)
 
     async def added(self, entries: Sequence[Entry], vectors: Vector) -> int:
@@ -105,6 +134,7 @@ class Loaded:
             return False
         if foreign:
             self._placing = asyncio.create_task(self._embed_anew(foreign))
+            self._placing_until = asyncio.get_running_loop().time() + EMBED_WAIT
         return True
 
     async def _embed_anew(self, foreign: Sequence[str]) -> None:
@@ -114,18 +144,9 @@ class Loaded:
             if not entries:
                 continue
             vectors = await self._embed([entry.text for entry in entries])
-            if await asyncio.to_thread(self._shelf.embed_anew, document_id, self._embedder.name, vectors):
-                await asyncio.to_thread(self._index.add, entries, vectors)
-
-    async def _placed(self) -> None:
-        if self._placing is None:
-            return
-        await asyncio.wait([self._placing], timeout=EMBED_WAIT)
-        if self._placing.done():
-            task, self._placing = self._placing, None
-            if task.exception() is not None:
-                self._stamp = None  # the next search tries again
-            task.result()
+            async with self.lock:  # or what is removed in between would come back
+                if await asyncio.to_thread(self._shelf.embed_anew, document_id, self._embedder.name, vectors):
+                    await asyncio.to_thread(self._index.add, entries, vectors)
 
     async def _indexed(self) -> None:
         """See that all passages are indexed by their words, or soon will be."""
@@ -133,11 +154,22 @@ class Loaded:
         deadline = loop.time() + WORDS_WAIT
         while self._words_version != self._index.version and (left := deadline - loop.time()) > 0:
             if self._building is None or self._building.done():
+                if not self._due():
+                    return
                 self._building = asyncio.create_task(self._build())
+            if len(self._index) > SMALL:
+                return
             await asyncio.wait([self._building], timeout=left)
             if self._building.done():
                 self._building.result()
 
+    def _due(self) -> bool:
+        """Whether the changes since the words were indexed are worth doing it again."""
+        size, change = len(self._index), abs(len(self._index) - self._words_size)
+        waited = asyncio.get_running_loop().time() - self._words_at
+        return size <= SMALL or waited >= WORDS_EVERY or change >= WORDS_SHARE * size
+
     async def _build(self) -> None:
         version, entries = self._index.version, self._index.entries
         self._words, self._words_version = await asyncio.to_thread(Lexical, entries), version
+        self._words_size, self._words_at = len(entries), asyncio.get_running_loop().time()

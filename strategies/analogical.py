@@ -27,6 +27,7 @@ GENERATE = """{question}
 First part. {kind}{simple}. Give each as three lines that begin with Q:, A: and Answer:, the worked solution after A:.
 Second part, on a new line that begins with SOLUTION:. Solve the problem above step by step, and end with a line that \
 begins with Answer:"""
+CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
 SHIPPED = Path(__file__).parent / "fitted" / "analogical.json"
 
 
@@ -54,8 +55,9 @@ async def analogical(
     What counts is that the examples are right, not that they are relevant: the store
     (`python -m service fit analogical`) holds only those that a majority of samples, a second model or arithmetic bears
     out, and the ones that cover the question best are shown. `kind` and `simple` say which examples are written where
-    there is no store; then the answer is read from the last part only. `fitted` names the store's file. Raises
-    StrategyError for a `kind` that there is not.
+    there is no store, in a reply at temperature 0 unless the caller gives one; the answer is its last part. Where the
+    reply has none, plain chain of thought answers: the examples are never given as the answer. `fitted` names the
+    store's file. Raises StrategyError for a `kind` that there is not.
     """
     if kind not in KINDS:
         raise StrategyError(f"strategies.analogical.kind = {kind!r}: no such kind; there are {', '.join(KINDS)}")
@@ -65,16 +67,19 @@ async def analogical(
         shown = [Demo(verified[row].question, verified[row].answer) for row in rows]
         ctx.note(f"verified examples: {len(shown)}", examples=[demo.question for demo in shown], verified=True)
         return await ctx.answer(prompt_of("", shown, ctx.question))
+    caller = ctx.query.request.temperature
     reply = await ctx.ask(
         GENERATE,
         label="examples",
+        temperature=0.0 if caller is None else caller,
+        bound=True,
         question=ctx.question,
         kind=KINDS[kind],
         simple=SIMPLE if simple else "",
     )
     made, answer = written(reply.text), after(reply.text, "SOLUTION:")
     ctx.note(f"examples of its own: {len(made)}", examples=[one.question for one in made], verified=False)
-    return answer or reply.text
+    return answer or await ctx.answer(CHAIN, question=ctx.question)
 
 
 def written(reply: str) -> list[Demo]:

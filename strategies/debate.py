@@ -85,19 +85,24 @@ async def debate(
     once from the rounds before; a side may try up to `tries` times to give an argument with a quote; quotes are marked
     verified or unverified by comparing them with the text. The judge sees no text and is asked twice with the answers
     swapped; a judgement that cannot be read counts for neither. A tie keeps the arm's own answer. `to` names the other
-    model; empty means the first other one that the caller allows.
+    model; empty means the first other one that the caller allows. An empty answer counts as a failed call.
+
+    It departs from the paper: debaters have no private thinking before their argument and no lower bound of words, and
+    for the second judge the names are exchanged while the order of the speakers stays.
     """
     other = _other(ctx, to)
     if other is None:
         ctx.note("there is no other model to disagree with", debated=False)
         return await ctx.answer()
-    own, theirs = await ctx.some(
+    replies = await ctx.some(
         ctx.ask(label="answer", bound=True), ctx.ask(label="other answer", model=other, bound=True)
     )
-    if own is None or theirs is None:
-        kept = own or theirs
-        assert kept is not None  # some() gives one at least
-        return kept
+    came = [reply for reply in replies if reply is not None]
+    said = [reply for reply in came if reply.text.strip()]
+    if len(said) < 2:
+        ctx.note("only one model answered", debated=False)
+        return (said or came)[0]
+    own, theirs = said
     ctx.keep(own)
     carried = passage_in(ctx.question)  # what it says is no news in the question, but it is in an answer
     if agree(own.text, theirs.text, carried.rest if carried else ctx.question):

@@ -18,6 +18,8 @@ Smaller questions on the way:
 {parts}
 
 Answer them one by one, then the question. End with a line that begins with Answer:"""
+MOST = 3
+"""As many as the prompt asks for."""
 NONE = re.compile(r"\bno decomposition\b", re.IGNORECASE)
 
 
@@ -36,16 +38,21 @@ async def decompose(ctx: Context, *, to: str = "", most: int = 3) -> Reply:
     """Lists up to `most` smaller questions, then answers them and the question together: two calls.
 
     `to` names the model that decomposes, which may well be a small one; empty means the arm's own. It never sees an
-    answer, and the solver sees all questions at once. A question that needs no decomposition is asked directly. Raises
-    StrategyError for a `to` that there is not.
+    answer, and the solver sees all questions at once. A `to` that the caller does not allow gives way to the arm's own.
+    A question that needs no decomposition is asked directly. `most` is 1 to 3: more are never asked for. Raises
+    StrategyError for a `to` that there is not, or another `most`.
     """
+    if not 1 <= most <= MOST:
+        raise StrategyError(f"strategies.decompose.most = {most!r}: give a number from 1 to {MOST}")
     if to and to != ctx.model and to not in ctx.peers:
         raise StrategyError(
             f"strategies.decompose.to = {to!r}: no such model; there are {', '.join(sorted(ctx.peers))}"
         )
-    listed = await ctx.ask(DECOMPOSE, label="decompose", temperature=0.0, model=to or None, question=ctx.question)
+    allowed = ctx.query.constraints.models
+    by = to if to and (not allowed or to in allowed) else ctx.model
+    listed = await ctx.ask(DECOMPOSE, label="decompose", temperature=0.0, model=by, question=ctx.question)
     parts = parts_of(listed.text)[:most]
-    ctx.note(f"{len(parts)} smaller questions", parts=parts, by=to or ctx.model)
+    ctx.note(f"{len(parts)} smaller questions", parts=parts, by=by)
     if not parts:
         return await ctx.answer()
     return await ctx.answer(SOLVE, question=ctx.question, parts="\n".join(parts))

@@ -4,6 +4,7 @@ import re
 
 from models.types import Reply
 from strategies.core import Context, strategy
+from strategies.core.parse import whole
 from strategies.core.tasks import Prototypes
 
 KINDS = {
@@ -121,5 +122,5 @@ def wanted(question: str) -> int | None:
     if found is None:
         return None
     word = (found[1] or "").lower()
-    number = int(word) if word.isdigit() else COUNTS.index(word) + 2 if word in COUNTS else 0
+    number = COUNTS.index(word) + 2 if word in COUNTS else whole(word) or 0
     return None if number == 1 or number > MOST else number

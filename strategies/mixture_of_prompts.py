@@ -20,12 +20,16 @@ SHIPPED = Path(__file__).parent / "fitted" / "mixture_of_prompts.json"
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A prompt and the questions it is for: `centre` [size] in embedding space, `score` 0..1 when it was fitted."""
+    """A prompt and the questions it is for: `centre` [size] in embedding space, `score` 0..1 when it was fitted.
+
+    `embedder` is the name of the embedder that placed the centre, empty where the file does not say.
+    """
 
     instruction: str
     demos: tuple[Demo, ...]
     centre: tuple[float, ...]
     score: float = 0.0
+    embedder: str = ""
 
 
 @strategy(
@@ -41,16 +45,23 @@ async def mixture_of_prompts(ctx: Context, *, fitted: str = "") -> Reply:
     """Finds the region whose centre is nearest to the question and asks once with that region's prompt.
 
     The question is embedded as the demonstrations were: through their template, the output left empty. `fitted` names
-    the file that `fitted/fit_mixture_of_prompts.py` made; empty means the shipped one. Raises StrategyError if the file
-    holds nothing for this model, or was made with another embedder.
+    the file that `fitted/fit_mixture_of_prompts.py` made; empty means the shipped one. The temperature is 0, as when it
+    was fitted, unless the caller gives one. Raises StrategyError if the file holds nothing for this model, or was made
+    with another embedder.
     """
     regions = read(fitted).get(ctx.model)
     if not regions:
         raise StrategyError(f"no prompts were fitted for model {ctx.model!r}")
+    now, then = "" if ctx.embedder is None else ctx.embedder.name, regions[0].embedder
+    if then and now and now != then:
+        raise StrategyError(
+            f"the prompts of model {ctx.model!r} were fitted with embedder {then!r}, not {now!r}; fit again"
+        )
     chosen = nearest((await ctx.embed([embedded(ctx.question)]))[0], regions)
     region = regions[chosen]
     ctx.note(f"prompt of region {chosen}", region=chosen, instruction=region.instruction, demos=len(region.demos))
-    return await ctx.answer(prompt_of(region.instruction, region.demos, ctx.question), temperature=0.0)
+    prompt = prompt_of(region.instruction, region.demos, ctx.question)
+    return await ctx.answer(prompt, temperature=0.0 if ctx.query.request.temperature is None else None)
 
 
 def nearest(embedding: NDArray[np.float32], regions: Sequence[Region]) -> int:
@@ -76,9 +87,13 @@ def read(fitted: str = "") -> Mapping[str, tuple[Region, ...]]:
 
 @lru_cache(maxsize=8)
 def _regions(path: Path, changed: int) -> Mapping[str, tuple[Region, ...]]:
-    return {model: tuple(map(_region, entry["regions"])) for model, entry in json.loads(path.read_text()).items()}
+    entries: Mapping[str, Mapping[str, Any]] = json.loads(path.read_text())
+    return {
+        model: tuple(_region(row, entry.get("embedder", "")) for row in entry["regions"])
+        for model, entry in entries.items()
+    }
 
 
-def _region(row: Mapping[str, Any]) -> Region:
+def _region(row: Mapping[str, Any], embedder: str) -> Region:
     demos = tuple(Demo(question, answer) for question, answer in row["demos"])
-    return Region(row["instruction"], demos, tuple(row["centre"]), row.get("score", 0.0))
+    return Region(row["instruction"], demos, tuple(row["centre"]), row.get("score", 0.0), embedder)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models.errors import UnreadableReply
 from strategies.core import Context, strategy
-from strategies.core.parse import after, facts, mapping, sections, squeeze
+from strategies.core.parse import after, facts, mapping, sections, squeeze, whole
 
 ROLES_SYSTEM = "You bring together panels of experts."
 ROLES = """Here is a question, between the marks:
@@ -151,5 +151,5 @@ def _chosen(choice: str, n: int) -> int | None:
     found = re.match(r"\W*(?:the\s+)?(?:(?:answer|expert)\W*)?(combined|\d+)\b", choice, re.IGNORECASE)
     if found is None:
         return None
-    number = int(found[1]) if found[1].isdigit() else 0
-    return number if number <= n and found[1] != "0" else None
+    number = 0 if found[1].lower() == "combined" else whole(found[1]) or n + 1
+    return number if number <= n else None

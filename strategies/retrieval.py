@@ -1,5 +1,6 @@
 """Answer from the library by copying: extract sentences word for word, check each, order or link them, cite them."""
 
+import asyncio
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from models.types import Reply
 from strategies.core import Context, Passage, strategy
 from strategies.core.familiar import unfamiliar
 from strategies.core.knowing import knows
-from strategies.core.parse import after, line, permutation, quoted, squeeze, tagged
+from strategies.core.parse import after, line, permutation, quoted, sentences, squeeze, tagged
 from strategies.core.registry import Param
 from strategies.core.screening import labelled
 from strategies.core.support import copying
@@ -67,7 +68,9 @@ NOT_ANSWERED = "The passages do not answer this question."
 SHORTEST = 11  # characters; shorter pieces are not sentences
 LONGEST_LINK = 15  # words
 COPIED = 0.99  # the copying score from which there is nothing left to refine
+ACCEPTED = re.compile(r"\W*accept\b", re.IGNORECASE)
 WHEN = ("always", "unknown", "unfamiliar")
+MOST_CLAIMS = 20  # sentences that are looked up in the passages; each costs up to milliseconds
 WRITTEN = 5  # texts of the refined order at most
 ORDERS: Mapping[str, float] = {"ordered": 2.0, "linked": 2.0, "refined": 3.0}
 """The ways of putting sentences together, with the calls that they are expected to take."""
@@ -134,7 +137,7 @@ async def retrieval(
     if order == "refined":
         return await _refined(ctx, passages, shown, heat)
     extract = await ctx.ask(EXTRACT, label="extract", temperature=heat, passages=shown.prompt, question=ctx.question)
-    copies = copied(extract.text, texts, loosely=order == "linked")
+    copies = await asyncio.to_thread(copied, extract.text, texts, loosely=order == "linked")
     if not copies:
         ctx.note("no sentence of the passages helps", sentences=0)
         return NOT_ANSWERED
@@ -187,7 +190,7 @@ async def _refined(ctx: Context, passages: Sequence[Passage], shown: Shown, heat
         body = squeeze(re.split(r"^[ \t#*>]*ANSWER:", reply.text, flags=re.IGNORECASE | re.MULTILINE)[0])
         score = copying(body, context).score
         if score > most:
-            best, most = "\n".join([body, f"Answer: {answer or body}"]), score
+            best, most = await asyncio.to_thread(cited, body, answer, passages), score
             ctx.keep(best)
         if score >= COPIED or i == WRITTEN:
             break
@@ -199,7 +202,7 @@ async def _refined(ctx: Context, passages: Sequence[Passage], shown: Shown, heat
             question=ctx.question,
             draft=reply.text,
         )
-        if "accept" in (line(review.text, "VERDICT:") or "").lower():
+        if ACCEPTED.match(line(review.text, "VERDICT:") or ""):
             break
         said = (after(review.text, "FEEDBACK:") or review.text).split("VERDICT:")[0].strip()
         feedback = FEEDBACK.format(draft=reply.text, said=said)
@@ -209,15 +212,16 @@ async def _refined(ctx: Context, passages: Sequence[Passage], shown: Shown, heat
         copying=most,
         passages=[passage.id for passage in passages],
     )
-    return best + "\n\n" + "\n".join(f"[{i}] {passage.title}" for i, passage in enumerate(passages, 1))
+    return best
 
 
 def copied(reply: str, passages: Sequence[str], *, loosely: bool = False) -> list[Copy]:
     """The sentences that a reply copied, in the passages' own words, each once; what is not there is left out.
 
+    Of more than 20 that it claims to have copied, the first count.
     `loosely`, a sentence whose first five words stand in a passage is taken from there, up to its end.
     """
-    claims = [claim for claim in tagged(reply, "sentence") or quoted(reply) if len(claim) >= SHORTEST]
+    claims = [claim for claim in tagged(reply, "sentence") or quoted(reply) if len(claim) >= SHORTEST][:MOST_CLAIMS]
     found = [_begun(claim, passages) if loosely else find_copy(claim, passages) for claim in claims]
     return list({copy.text: copy for copy in found if copy is not None}.values())
 
@@ -253,8 +257,29 @@ def written(
         body.append(f"{copy.text} [{copy.passage + 1}]")
     body += [end] if end else []
     body.append(f"Answer: {answer or copies[0].text}")
-    cited = sorted({copy.passage for copy in copies})
-    return "\n".join(body) + "\n\n" + "\n".join(f"[{i + 1}] {passages[i].title}" for i in cited)
+    return "\n".join(body) + _sources([copy.passage for copy in copies], passages)
+
+
+def cited(text: str, answer: str | None, passages: Sequence[Passage]) -> str:
+    """A reply in the model's own words: its copied sentences with citations, the answer on a line of its own, the
+    sources that are cited.
+
+    A sentence is cited if a passage has exactly its words, whatever it ends with; of more than 20, the first are.
+    """
+    texts, body, found = [passage.text for passage in passages], [], []
+    for i, (start, end) in enumerate(sentences(text)):
+        claim = text[start:end].rstrip(".!? ")
+        copy = find_copy(claim, texts) if i < MOST_CLAIMS and len(claim) >= SHORTEST else None
+        exact = copy is not None and copy.likeness == 1.0
+        body.append(f"{text[start:end]} [{copy.passage + 1}]" if copy is not None and exact else text[start:end])
+        found += [copy.passage] if copy is not None and exact else []
+    return "\n".join([" ".join(body), f"Answer: {answer or text}"]) + _sources(found, passages)
+
+
+def _sources(found: Sequence[int], passages: Sequence[Passage]) -> str:
+    """The list of the passages of these indices, each once; empty for none."""
+    rows = [f"[{i + 1}] {passages[i].title} ({passages[i].id})" for i in sorted(set(found))]
+    return "\n\n" + "\n".join(rows) if rows else ""
 
 
 def _tell(ctx: Context, copies: Sequence[Copy], passages: Sequence[Passage], **more: str | list[str]) -> None:

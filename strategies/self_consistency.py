@@ -7,7 +7,7 @@ from statistics import median
 from models.types import Reply
 from strategies.core import Context, strategy
 from strategies.core.dispersion import grouped
-from strategies.core.parse import final, squeeze
+from strategies.core.parse import final, squeeze, whole
 
 CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
 SELECT = """Question:
@@ -67,5 +67,5 @@ def numbered(texts: Sequence[str]) -> str:
 
 def named(text: str, n: int) -> int | None:
     """The number 1..n that a reply names first; None if it names none."""
-    numbers = (int(number) for number in re.findall(r"\d+", text))
-    return next((number for number in numbers if 1 <= number <= n), None)
+    numbers = (whole(number) for number in re.findall(r"\d+", text))
+    return next((number for number in numbers if number is not None and 1 <= number <= n), None)

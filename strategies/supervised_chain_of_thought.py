@@ -3,6 +3,7 @@
 from models.types import Reply
 from strategies.core import Context, strategy
 from strategies.core.forms import Suited, form_for
+from strategies.core.parse import whole
 from strategies.core.steps import STEP, Fault, fault_in, lines_of
 
 CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
@@ -83,4 +84,5 @@ def _rest(text: str, done: int) -> str:
 
 def _is_done(line: str, done: int) -> bool:
     match = STEP.match(line)
-    return match is not None and int(match[1]) <= done
+    number = whole(match[1]) if match else None
+    return number is not None and number <= done

@@ -44,7 +44,7 @@ def adapter(seed: int, steps: int = 1900, rate: float = 2e-3) -> Recipe:
 RECIPES = {
     "generalist": Recipe(seed=1, steps=4000, rate=1.5e-3, lookups=1400, judged=150),
     "polymath": Recipe(2, 7400, 1.2e-3, judged=150, layers=8, batch=12, length=448, over="generalist"),
-    "abacus": adapter(3, 3400),
+    "abacus": adapter(3, 5600),
     "speller": adapter(4),
     "reader": adapter(5, 3000),
     "scholar": adapter(6, 1600),

@@ -18,6 +18,10 @@ from strategies.fitted.held_out import Gain, gain
 from strategies.fitted.journal import Progress as Tell
 
 DIRECT, IN_USE, FITTED = "direct", "in use", "fitted"
+MARGIN = 0.05
+"""The loss that the interval may still allow for, where few questions were held out."""
+MANY = 20
+"""Questions held out from which on the mean alone counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,14 @@ class Trial:
 
     @property
     def passes(self) -> bool:
-        """Whether there is something to keep, no worse than before and right at least once."""
-        return self.made.useful and self.gain.mean >= 0 and sum(self.scores[FITTED]) > 0
+        """Whether there is something to keep: right at least once, and no worse than before as far as can be told.
+
+        On few questions chance must be ruled out, and as good as what is in use is not enough to replace it.
+        """
+        found, scores = self.gain, self.scores[FITTED]
+        told = found.low >= -MARGIN or len(scores) >= MANY
+        tie = found.mean == 0 and self.before == IN_USE
+        return self.made.useful and sum(scores) > 0 and told and found.mean >= 0 and not tie
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from strategies.core.calculation import Token, computes, longest_beginning, longest_ending, value_of
+from strategies.core.parse import exact, has_endless_word
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]*\d)|\d+(?:\.\d+)?"
 TOKEN = re.compile(rf"(?P<number>{NUMBER})|(?P<sign>\\times|\\cdot|\\div|[-+*/×·÷−=()]|\b[xX]\b|(?<=\d)[xX](?=\d))|\S")
@@ -78,6 +79,8 @@ def equations(text: str) -> list[Equation]:
 
 def asked(question: str) -> Calculation | None:
     """The calculation that a question consists of, such as "What is 345 plus 278?"; None for any other question."""
+    if has_endless_word(question):
+        return None
     text = question
     for pattern, written in SPOKEN:
         text = re.sub(pattern, written, re.sub(r"(?<=\d)[?.!](?=\s|$)", " ", text), flags=re.IGNORECASE)
@@ -94,9 +97,9 @@ def asked(question: str) -> Calculation | None:
 
 
 def number(text: str) -> Fraction | None:
-    """The last number that the text states, minus sign included; None if there is none."""
+    """The last number that the text states, minus sign included; None if there is none, or it is endless."""
     found = re.findall(rf"(?<![\w)])[-−]?(?:{NUMBER})|(?:{NUMBER})", text)
-    return Fraction(found[-1].replace(",", "").replace("−", "-")) if found else None
+    return exact(found[-1]) if found else None
 
 
 def _runs(text: str, needs: str = "=") -> Iterator[list[Token]]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from strategies.core.parse import exact
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -16,7 +18,7 @@ class Token:
 
 
 def value_of(side: Sequence[Token]) -> Fraction | None:
-    """The value of a calculation, by the usual precedence; None if it is not one or divides by zero."""
+    """The value of a calculation, by the usual precedence; None if it is none, divides by zero or is endless."""
     rest = list(side)
     value = _added(rest)
     return None if rest else value
@@ -47,7 +49,7 @@ def _single(rest: list[Token]) -> Fraction | None:
         return None
     token = rest.pop(0)
     if token.kind == "number":
-        return Fraction(token.text.replace(",", ""))
+        return exact(token.text)
     if token.text == "-":
         value = _single(rest)
         return None if value is None else -value

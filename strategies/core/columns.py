@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from strategies.core.arithmetic import asked
+from strategies.core.parse import whole
 from strategies.core.steps import Form, Task, number_of
 
 COLUMNS = (
@@ -15,7 +16,10 @@ COLUMNS = (
 def _sum(question: str, sign: str) -> Task | None:
     found = asked(question)
     match = re.fullmatch(rf"(\d+) {re.escape(sign)} (\d+)", found.text) if found else None
-    if match is None or max(len(match[1]), len(match[2])) < 2 or (sign == "-" and int(match[1]) < int(match[2])):
+    one, two = (whole(text) for text in match.groups()) if match else (None, None)
+    if match is None or one is None or two is None or max(len(match[1]), len(match[2])) < 2:
+        return None
+    if sign == "-" and one < two:
         return None
     return Task((match[1], match[2]), sign)
 
@@ -33,7 +37,9 @@ def _column(task: Task, lines: Sequence[str], i: int) -> str:
             said = re.search(r"=\s*(-?\d+).*?write\D*(\d).*?(?:carry|borrow)\D*(\d)", lines[i], re.IGNORECASE)
             if said is None:
                 return "a column names its result, the digit to write and what is carried"
-            right = (value % 10, over) == (int(said[2]), int(said[3])) and int(said[1]) % 10 == value % 10
+            result = whole(said[1])
+            told = None if result is None else (result % 10, int(said[2]), int(said[3]))
+            right = told == (value % 10, value % 10, over)
             return "" if right else f"column {i + 1} is wrong"
     written = [*digits, over] if over and task.how == "+" else digits
     said_digits = re.findall(r"\d", lines[i].split("written")[-1])
@@ -44,8 +50,10 @@ def _sum_ends(task: Task, lines: Sequence[str], answer: str) -> str:
     places = max(map(len, task.items))
     if len(lines) < places:
         return "columns are missing"
-    digits = [match[1] for line in lines[:places] if (match := re.search(r"write\D*(\d)", line))]
-    last = re.search(r"carry\D*(\d)", lines[places - 1])
+    digits = [match[1] for line in lines[:places] if (match := re.search(r"write\D*(\d)", line, re.IGNORECASE))]
+    if len(digits) < places:
+        return "digits are missing"
+    last = re.search(r"carry\D*(\d)", lines[places - 1], re.IGNORECASE)
     value = int("".join(reversed(digits))) + (int(last[1]) * 10**places if last else 0)
     return "" if number_of(answer) == value else "the answer is not what was written"
 

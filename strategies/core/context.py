@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from models.backend import Backend, Internals
 from models.embedding import Embedder
-from models.errors import BudgetExceeded, ModelError, PointsmanError, StrategyError
+from models.errors import BudgetExceeded, ModelError, PointsmanError, StrategyError, first_of
 from models.types import Chunk, Message, Reply, Request, reply_of
 from strategies.core.budget import Budget
 from strategies.core.events import Called, Fact, Noted, RunEvent, Token
@@ -161,7 +161,7 @@ class Context:
             async with asyncio.TaskGroup() as group:
                 tasks.extend(group.create_task(call) for call in calls)
         except* PointsmanError as failures:
-            raise _first(failures) from failures
+            raise first_of(failures) from failures
         return [task.result() for task in tasks]
 
     async def some(self, *calls: Coroutine[object, object, T], least: int = 1) -> list[T | None]:
@@ -222,6 +222,7 @@ class Context:
         return await self.embedder.embed(texts)
 
     async def _call(self, label: str, backend: Backend, request: Request, show: bool = False) -> Reply:
+        request = self._within(request)
         started = self._spend_call()
         chunks: list[Chunk] = []
         error: str | None = "cancelled"
@@ -243,7 +244,7 @@ class Context:
             seconds = time.perf_counter() - self._start - started
             self.emit(Called(label, backend.name, request, reply, started, seconds, error))
         whole = reply_of(chunks, backend.name)
-        self._spend_tokens(whole.usage.completion_tokens)
+        self._tokens += whole.usage.completion_tokens
         return whole
 
     def _messages(
@@ -280,19 +281,14 @@ class Context:
         self._calls += 1
         return started
 
-    def _spend_tokens(self, tokens: int) -> None:
-        self._tokens += tokens
-        if self.budget.tokens is not None and self._tokens > self.budget.tokens:
-            raise BudgetExceeded(f"the run generated {self._tokens} tokens and may generate {self.budget.tokens}")
+    def _within(self, request: Request) -> Request:
+        """The request with no more tokens to generate than the run has left."""
+        if self.budget.tokens is None:
+            return request
+        left = self.budget.tokens - self._tokens
+        if left < 1:
+            raise BudgetExceeded(f"the run may generate {self.budget.tokens} tokens and has generated {self._tokens}")
+        return replace(request, max_tokens=left if request.max_tokens is None else min(left, request.max_tokens))
 
     def _time_left(self, started: float) -> float | None:
         return None if self.budget.seconds is None else max(0.0, self.budget.seconds - started)
-
-
-def _first(failures: BaseExceptionGroup[PointsmanError]) -> PointsmanError:
-    for failure in failures.exceptions:
-        if isinstance(failure, PointsmanError):
-            return failure
-        if isinstance(failure, BaseExceptionGroup):
-            return _first(failure)
-    return StrategyError(str(failures))

@@ -1,24 +1,32 @@
 """Whether a question is like those whose answers were rated well: where it is not, something should be looked up."""
 
-from functools import lru_cache
+import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 
 from strategies.core.context import Context
+from strategies.core.query import Sampled
 from strategies.core.thrust import Seen
 
 LEAST = 20  # seen questions; with fewer nothing is familiar
 MOST = 500
+KEPT = 4  # fits that are remembered
 
 
 async def unfamiliar(ctx: Context, budget: float = 0.5) -> bool:
-    """Whether the question lies farther off than a share of `budget` of the seen ones (their thrust, see thrust.py)."""
-    seen = sorted({one.question for one in await ctx.examples(MOST)})
+    """Whether the question lies farther off than a share of `budget` of the seen ones (their thrust, see thrust.py).
+
+    The seen ones are a sample of the log that does not depend on the question, where the memory can give one, so that
+    each question is measured against the same.
+    """
+    memory = ctx.memory
+    told = await (memory.sample(MOST) if isinstance(memory, Sampled) else ctx.examples(MOST))
+    seen = sorted({one.question for one in told})
     if len(seen) < LEAST:
         ctx.note(f"only {len(seen)} rated questions to compare with", seen=len(seen))
         return True
-    rows = np.ascontiguousarray(await ctx.embed(seen), dtype=np.float32)
-    found = _fitted(rows.tobytes(), rows.shape[1], budget)
+    found = await FITS.of(ctx, seen, budget)
     share = found.percentile(ctx.query.embedding)
     ctx.note(
         f"more familiar than {share:.0%} of {len(seen)} rated questions",
@@ -30,7 +38,23 @@ async def unfamiliar(ctx: Context, budget: float = 0.5) -> bool:
     return found.looks_up(ctx.query.embedding)
 
 
-@lru_cache(maxsize=4)
-def _fitted(rows: bytes, size: int, budget: float) -> Seen:
-    """The clusters of these embeddings, kept while the same questions are seen."""
-    return Seen.fit(np.frombuffer(rows, dtype=np.float32).reshape(-1, size), budget)
+class Fits:
+    """What was fitted to the questions seen last, by their texts and the embedder."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int, float, tuple[str, ...]], Seen] = {}
+
+    async def of(self, ctx: Context, seen: Sequence[str], budget: float) -> Seen:
+        """The clusters of these questions: embedded and fitted once, in a thread, while the same ones are seen."""
+        placed = ("", 0) if ctx.embedder is None else (ctx.embedder.name, ctx.embedder.size)
+        key = (*placed, budget, tuple(seen))
+        if key not in self._found:
+            rows = np.asarray(await ctx.embed(seen), dtype=np.float32)
+            found = await asyncio.to_thread(Seen.fit, rows, budget)
+            while len(self._found) >= KEPT:
+                self._found.pop(next(iter(self._found)))
+            self._found[key] = found
+        return self._found[key]
+
+
+FITS = Fits()

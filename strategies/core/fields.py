@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from strategies.core.arithmetic import Calculation, asked, number
 from strategies.core.evidence import words
+from strategies.core.parse import whole
 
 NAMES = ("subquestion", "input", "action", "output")
 FIELD = re.compile(
@@ -37,9 +38,9 @@ def faults_in(steps: Sequence[Step], question: str) -> list[str]:
     faults = []
     told = {word.lower() for word in words(question)}
     for i, step in enumerate(steps, 1):
-        later = [n for n in map(int, SOURCE.findall(step.input)) if not 1 <= n < i]
+        later = [said for said in SOURCE.findall(step.input) if not 1 <= (whole(said) or 0) < i]
         if later:
-            faults.append(f"step {i} uses step {later[0]}, which is not before it")
+            faults.append(f"step {i} uses step {later[0][:20]}, which is not before it")
         known = told | {word.lower() for one in steps[: i - 1] for word in words(one.output)}
         marked = SOURCE.search(step.input) or re.search(
             r"question|own knowledge|problem|given", step.input, re.IGNORECASE

@@ -7,6 +7,8 @@ code: positions ("section 3", "the second one") become what stands there, words 
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice
 
 from models.backend import Backend
 from models.types import Message, Request, collect
@@ -37,6 +39,7 @@ INLINE = re.compile(
     r"\(?\b(?P<number>\d{1,2})[.)]\s+(?P<text>[^\n]+?)(?=[;,.]?\s+(?:and\s+)?\(?\d{1,2}[.)]\s|$)", re.MULTILINE
 )
 BULLET = re.compile(r"^[ \t]*(?:[-*•]|#{1,6})[ \t]+(?P<text>\S.*)$", re.MULTILINE)
+BLANKS = re.compile(r"[^\S\n]+")
 POINTS_BACK = re.compile(
     r"\b(?:it|its|they|them|their|this|that|these|those|such|same|above|previous|earlier|continue|go on|more"
     r"|further|again|instead)\b",
@@ -46,18 +49,26 @@ ALONE = 4
 """Words up to which a turn is understood only from the one before it."""
 LONGEST = 500
 """Characters of what a reference stands for."""
+TURNS = 10
+"""The latest turns of the user that are looked at, with what lies between them."""
+POSITIONS = 10
+"""References of one turn that are looked up."""
 
 
 def resolve(messages: Sequence[Message]) -> str:
-    """The last user turn, with what its references stand for behind it in brackets; itself where it has none."""
+    """The last user turn, with what its references stand for behind it in brackets; itself where it has none.
+
+    References to what was said more than ten turns ago stay as they are.
+    """
+    turns = [message for message in messages if message.role in ("user", "assistant")]
+    users = [i for i, message in enumerate(turns) if message.role == "user"]
+    recent = turns[users[-TURNS - 1] :] if len(users) > TURNS else turns
     resolved = before = ""
-    texts: list[str] = []
-    for message in messages:
+    lists: list[Lists] = []
+    for message in recent:
         if message.role == "user":
-            resolved = _resolved(message.text, texts, before)
-            before = resolved
-        if message.role in ("user", "assistant"):
-            texts.append(message.text)
+            resolved = before = _resolved(message.text, lists, before)
+        lists.append(Lists(message.text))
     return resolved
 
 
@@ -79,16 +90,29 @@ async def rewritten(model: Backend, messages: Sequence[Message]) -> str | None:
 def items(text: str) -> dict[int, str]:
     """The entries of the lists in a text by their numbers, letters counting as such; of headings and bullets without
     numbers, by their order. Of two lists, the later one."""
+    text = BLANKS.sub(" ", text)
     found = {_number(match["number"]): match["text"].strip() for match in ITEM.finditer(text)}
     inline = {int(match["number"]): match["text"].strip() for match in INLINE.finditer(text)}
     numbered = {**inline, **found} if len(found) < 2 else found
     return numbered or {i: match["text"].strip() for i, match in enumerate(BULLET.finditer(text), 1)}
 
 
-def _resolved(text: str, texts: Sequence[str], before: str) -> str:
+class Lists:
+    """The entries of one text, read when they are first wanted."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def items(self) -> dict[int, str]:
+        """The entries by their numbers."""
+        return items(self._text)
+
+
+def _resolved(text: str, lists: Sequence[Lists], before: str) -> str:
     meant = []
-    for match in POSITION.finditer(text):
-        entry = _entry(match, texts)
+    for match in islice(POSITION.finditer(text), POSITIONS):
+        entry = _entry(match, lists)
         if entry:
             meant.append(f"{match[0].strip()}: {entry[:LONGEST]}")
     if not meant and before and (POINTS_BACK.search(text) or len(text.split()) <= ALONE):
@@ -96,11 +120,10 @@ def _resolved(text: str, texts: Sequence[str], before: str) -> str:
     return f"{text} ({'; '.join(meant)})" if meant else text
 
 
-def _entry(match: re.Match[str], texts: Sequence[str]) -> str:
+def _entry(match: re.Match[str], lists: Sequence[Lists]) -> str:
     """What stands at the position, in the latest text that has it; empty if none has."""
     named = (match["number"] or match["mark"] or match["ordinal"] or match["bare"]).lower()
-    for text in reversed(texts):
-        found = items(text)
+    for found in (one.items for one in reversed(lists)):
         number = max(found, default=0) if named in ("last", "final") else _number(named)
         if number in found:
             return found[number]
@@ -112,4 +135,4 @@ def _number(named: str) -> int:
     for row in (COUNTS, ORDINALS):
         if named in row:
             return row.index(named) + 1
-    return int(named) if named.isdigit() else ord(named) - ord("a") + 1
+    return int(named) if named.isdecimal() else ord(named) - ord("a") + 1

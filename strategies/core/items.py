@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from strategies.core.parse import squeeze
+from strategies.core.parse import squeeze, whole
 from strategies.core.steps import Form, Task, has_passage, last_number, listed, number_of
 
 ORDER = re.compile(
@@ -63,7 +63,7 @@ def _sorting(question: str) -> Task | None:
     if not ORDER.search(low) or has_passage(question):
         return None
     items = listed(question)
-    numbers = all(item.isdigit() for item in items)
+    numbers = all(whole(item) is not None for item in items)
     if len(items) < 3 or not (numbers or re.search(r"alphabet|first letter|dictionary|a to z", low)):
         return None
     return Task(items, "down" if DOWN.search(low) else "up")
@@ -75,8 +75,12 @@ def _sorted(task: Task, lines: Sequence[str], i: int) -> str:
         rest[squeeze(line.split(",")[0])] -= 1
     left = list(rest.elements())
     item, _, told = lines[i].partition(",")
-    keyed = (lambda text: (int(text), "")) if all(x.isdigit() for x in task.items) else (lambda text: (0, text.lower()))
-    best = (max if task.how == "down" else min)(left, key=keyed, default="")
+    if not left:
+        return "nothing is left to take"
+    values = {text: whole(text) for text in task.items}
+    numbers = all(value is not None for value in values.values())
+    keyed = (lambda text: (values[text] or 0, "")) if numbers else (lambda text: (0, text.lower()))
+    best = (max if task.how == "down" else min)(left, key=keyed)
     if squeeze(item) != best:
         return "this is not the next in order"
     left.remove(best)
@@ -98,7 +102,7 @@ def _best(question: str) -> Task | None:
     if (
         not (most or LEAST.search(low))
         or len(items) < 3
-        or not all(item.isdigit() for item in items)
+        or any(whole(item) is None for item in items)
         or has_passage(question)
     ):
         return None
@@ -108,7 +112,7 @@ def _best(question: str) -> Task | None:
 def _kept(task: Task, lines: Sequence[str], i: int) -> str:
     if i >= len(task.items) or squeeze(lines[i].split(",")[0]) != task.items[i]:
         return f"item {i + 1} is another one"
-    best = (max if task.how == "up" else min)(int(item) for item in task.items[: i + 1])
+    best = (max if task.how == "up" else min)(whole(item) or 0 for item in task.items[: i + 1])
     return "" if last_number(lines[i]) == best else "this is not the best so far"
 
 

@@ -173,7 +173,7 @@ class _Reader:
 
     def _function(self, name: str, index: str | None) -> Expression:
         base = (index or "").strip("{}")
-        if index is not None and not (name == "log" and base.isdigit()):
+        if index is not None and not (name == "log" and base.isdecimal()):
             raise Unreadable
         with self._inside():
             power = self._atom() if self._take("^") else None  # \sin^2 x

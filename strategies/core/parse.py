@@ -4,10 +4,14 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import islice
 
 QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
 NOTHING = re.compile(r"(?:none|nothing|no(?: \w+)?|n/?a|-+)\W*", re.IGNORECASE)
+MOST_DIGITS = 300
+"""Of a number that is read; who writes more calculates nothing, and Python refuses 4,301."""
+LONGEST_WORD = 1000
 
 
 def squeeze(text: str) -> str:
@@ -93,8 +97,30 @@ def quoted(text: str) -> list[str]:
 
 def permutation(text: str, n: int) -> tuple[int, ...] | None:
     """The numbers of the text, if they are exactly 1..n, each once."""
-    numbers = tuple(int(number) for number in re.findall(r"\d+", text))
+    numbers = tuple(whole(number) or 0 for number in re.findall(r"\d+", text))
     return numbers if sorted(numbers) == list(range(1, n + 1)) else None
+
+
+def whole(text: str) -> int | None:
+    """The whole number that the text is, sign and commas included; None if it is none, or has more than 300 digits."""
+    value = exact(text)
+    return None if value is None or "." in text else value.numerator
+
+
+def exact(text: str) -> Fraction | None:
+    """The number that the text is, as `whole` but with or without decimals."""
+    bare = text.strip().replace(",", "").replace("−", "-")
+    digits = bare.lstrip("+-")
+    if len(bare) - len(digits) > 1 or len(digits) > MOST_DIGITS + 1 or not re.fullmatch(r"\d+(?:\.\d+)?", digits):
+        return None
+    return Fraction(bare)
+
+
+def has_endless_word(text: str) -> bool:
+    """Whether a word of the text has more than 1,000 characters: no question that code can read has one, and patterns
+    with a repetition in them would take seconds over it.
+    """
+    return any(len(word) > LONGEST_WORD for word in text.split())
 
 
 def final(text: str) -> str:

@@ -1,7 +1,7 @@
 """What a strategy is asked: the query with the caller's parameters and limits, and what it may look up."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,14 @@ Vector = NDArray[np.float32]
 class Constraints:
     """What the caller allows; None or empty means no limit. `quality` 0..1 is the dial from cheap to good.
 
-    `clarify` says that the user may be asked back before an answer.
+    `max_tokens` bounds what all calls of a run generate together; `clarify` says that the user may be asked back before
+    an answer.
     """
 
     quality: float | None = None
     max_seconds: float | None = None
     max_calls: int | None = None
+    max_tokens: int | None = None
     max_usd: float | None = None
     models: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
@@ -81,6 +83,15 @@ class Memory(Protocol):
 
     async def examples(self, embedding: Vector, k: int) -> list[Example]:
         """The k nearest past questions with a well-rated answer, nearest first."""
+        ...
+
+
+@runtime_checkable
+class Sampled(Protocol):
+    """A memory that also shows what it holds, whatever is asked."""
+
+    async def sample(self, n: int) -> list[Example]:
+        """Up to n past questions with a well-rated answer, spread over the log; the same ones while it is the same."""
         ...
 
 

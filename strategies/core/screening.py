@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from strategies.core.hidden import hidden, readings, visible
 from strategies.core.orders import GOES_ON, given
-from strategies.core.parse import squeeze
+from strategies.core.parse import squeeze, whole
 from strategies.core.query import Passage
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ async def labelled(ctx: "Context", passages: Sequence[Passage]) -> Screened:
 
 def labels(reply: str) -> dict[int, str]:
     """The label of each passage by its number, from lines or from JSON; of several for one passage, the last."""
-    return {int(number): label.lower() for number, label in VERDICT.findall(reply)}
+    found = ((whole(number), label.lower()) for number, label in VERDICT.findall(reply))
+    return {number: label for number, label in found if number is not None}
 
 
 def _orders(text: str) -> list[tuple[int, int, str]]:

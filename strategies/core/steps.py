@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from strategies.core.parse import final
+from strategies.core.parse import final, has_endless_word, whole
 
 STEP = re.compile(r"^[ \t*#]*step\s*(\d+)\s*[:.)][ \t*]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
@@ -42,7 +42,8 @@ class Fault:
 
 def lines_of(reply: str) -> list[str]:
     """The steps of a reply, in order, as far as they are numbered without a gap from the first one's number."""
-    found = [(int(match[1]), match[2]) for match in STEP.finditer(reply)]
+    read = [(whole(match[1]), match[2]) for match in STEP.finditer(reply)]
+    found = [(number, text) for number, text in read if number is not None]
     first = found[0][0] if found else 1
     return [text for i, (number, text) in enumerate(found) if number == first + i]
 
@@ -69,6 +70,8 @@ def has_passage(question: str) -> bool:
 
 def listed(question: str) -> tuple[str, ...]:
     """The items that a question lists: the longest run of three or more words or numbers with commas between them."""
+    if has_endless_word(question):
+        return ()
     for item in (r"\d+", r"[\w'-]+"):
         runs = re.findall(rf"{item}(?:\s*,\s*(?:and\s+)?{item})+(?:,?\s+and\s+{item})?", question)
         split = [tuple(re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", run)) for run in runs]
@@ -82,16 +85,16 @@ def listed(question: str) -> tuple[str, ...]:
 def lists_numbers(question: str) -> bool:
     """Whether the items that a question lists are numbers, three or more."""
     items = listed(question)
-    return len(items) >= 3 and all(item.isdigit() for item in items)
+    return len(items) >= 3 and all(whole(item) is not None for item in items)
 
 
 def last_number(line: str) -> int | None:
     """The last whole number of a line; None if there is none."""
     found = re.findall(r"\d+", line)
-    return int(found[-1]) if found else None
+    return whole(found[-1]) if found else None
 
 
 def number_of(answer: str) -> int | None:
     """The last whole number of an answer, its sign included; None if there is none."""
     found = re.findall(r"-?\d+", answer.replace(",", ""))
-    return int(found[-1]) if found else None
+    return whole(found[-1]) if found else None

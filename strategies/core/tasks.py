@@ -88,6 +88,7 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = {
     ),
     "code": (
         "Write a Python function that reverses a linked list.",
+        "Write a function that counts the words of a text.",
         "Why does this code raise a KeyError?",
         "Explain what this SQL query does.",
         "Refactor this JavaScript to use async and await.",

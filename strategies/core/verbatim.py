@@ -1,6 +1,7 @@
 """Finding in a passage the words that a model claims to have copied from it, and giving back the passage's own."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -53,12 +54,10 @@ def find_copy(claim: str, passages: Sequence[str]) -> Copy | None:
 def _windows(wanted: str, text: str) -> Iterator[tuple[int, int]]:
     """Stretches of whole words that are about as long as what is wanted."""
     words = [match.span() for match in re.finditer(r"\S+", text)]
+    ends = [end for _, end in words]
     for i, (start, _) in enumerate(words):
-        ends = set()
-        for slack in SLACK:
-            reach = start + len(wanted) + slack
-            ends.add(max((end for _, end in words[i:] if end <= reach), default=None))
-        yield from ((start, end) for end in sorted(end for end in ends if end is not None))
+        last = {bisect_right(ends, start + len(wanted) + slack, i) - 1 for slack in SLACK}
+        yield from ((start, ends[j]) for j in sorted(last) if j >= i)
 
 
 def _around_phrase(wanted: str, text: str) -> Iterator[tuple[int, int]]:

@@ -41,13 +41,15 @@ Score = Callable[[Demo, str], float]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What a fit found: the regions, the candidates with their zero-shot scores, the k that were tried, the calls."""
+    """What a fit found: the regions, the candidates with their zero-shot scores, the k that were tried, the calls;
+    the name of the embedder that placed the regions."""
 
     regions: tuple[Region, ...]
     candidates: Mapping[str, float]
     k_scores: Mapping[int, float]
     seed: int
     calls: int
+    embedder: str = ""
 
 
 async def fit(
@@ -94,7 +96,7 @@ async def fit(
             rows = routed(item_vectors, clusters.centres, i, JUDGED)
             best = await joint(journal, f"region {i}", kept, shown[i], [items[row] for row in rows], score)
             regions.append(Region(best.instruction, shown[i], tuple(float(value) for value in centre), best.score))
-        return Fit(tuple(regions), candidates, clusters.scores, seed, journal.asked)
+        return Fit(tuple(regions), candidates, clusters.scores, seed, journal.asked, embedder.name)
 
 
 def ape_prompts(pool: Sequence[Demo], shares: Shares, experts: int, chance: random.Random) -> list[str]:
@@ -170,6 +172,7 @@ def entry_of(found: Fit, made_by: str) -> dict[str, Any]:
     ]
     return {
         "regions": regions,
+        "embedder": found.embedder,
         "template": TEMPLATE,
         "made_by": made_by,
         "seed": found.seed,

@@ -119,3 +119,14 @@ def test_unknown_strategies_in_the_settings_are_named() -> None:
 def test_no_model_may_be_called_auto() -> None:
     with pytest.raises(BadSettings, match="auto"):
         Catalog({"auto": Model("auto")}, None, {}, frozenset, {}, known=KNOWN)
+
+
+def test_an_arm_that_a_request_must_allow_may_be_named_but_is_not_among_those_for_every_request() -> None:
+    asks_back = made("asks_back", needs=frozenset({"clarify"}))
+    found = Catalog(
+        {"m": Model("m")}, None, {}, frozenset, {}, known={"direct": KNOWN["direct"], "asks_back": asks_back}
+    )
+    assert found.arms() == (Arm("m", "direct"),)
+    assert set(found.named()) == {Arm("m", "direct"), Arm("m", "asks_back")}
+    assert names(found, "auto") == {"direct@m"}
+    assert names(found, "asks_back@m", Constraints(clarify=True)) == {"asks_back@m"}

@@ -144,13 +144,20 @@ async def test_a_moderator_that_fails_lets_nothing_through() -> None:
     assert calm.ends[0].text == ""
 
 
-async def test_what_a_models_verdict_took_is_noted_and_what_cannot_be_read_passes() -> None:
+async def test_what_cannot_be_judged_is_filtered() -> None:
     judge = Scripted("judge", "hard to say")
+    place = guarded(Guards(moderator=Asked(judge)), Model("m", "fine"))
+    with pytest.raises(BadRequest, match="content policy"):
+        await place.engine.decide(asking("So?"))
+
+
+async def test_what_a_models_verdict_took_is_noted() -> None:
+    judge = Scripted("judge", "it is safe")
     place = guarded(Guards(moderator=Asked(judge), rewriter=judge), Model("m", "fine"))
     events = await place.events(await place.engine.decide(asking("So?")))
     notes = [event for event in events if isinstance(event, Noted)]
     assert ["the request" in notes[0].text, "the answer" in notes[1].text] == [True, True]
-    assert all("cannot be read" in note.text and note.facts["moderator"] == "judge" for note in notes)
+    assert all(note.facts["moderator"] == "judge" for note in notes)
     assert sum(int(str(note.facts["completion_tokens"])) for note in notes) == 6
     assert place.ends[0].outcome.calls == 1  # the arm's own
 

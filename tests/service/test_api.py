@@ -1,12 +1,13 @@
 """The rest of the API: models, embeddings, the router's view, the log, the library, health, metrics, the page."""
 
 import re
+from pathlib import Path
 from typing import Any  # JSON
 
 import numpy as np
 import pytest
 
-from tests.service.serving import Served
+from tests.service.serving import WELL, Served, served, settings
 
 
 def test_models_are_auto_every_model_and_every_arm(service: Served) -> None:
@@ -15,6 +16,12 @@ def test_models_are_auto_every_model_and_every_arm(service: Served) -> None:
         assert names == ["auto", "well", "ill", "direct@well", "direct@ill"]
         for name in names:
             assert client.models.retrieve(name).id == name
+
+
+def test_what_only_some_requests_allow_is_among_the_models(tmp_path: Path) -> None:
+    with served(settings(tmp_path, {"m": WELL}, strategies={"enabled": ["direct", "clarify"]})) as own:
+        assert [row["id"] for row in own.get("/v1/models")["data"]] == ["auto", "m", "direct@m", "clarify@m"]
+        assert own.get("/v1/models/clarify@m")["id"] == "clarify@m"
 
 
 @pytest.mark.parametrize("options", [{}, {"encoding_format": "float"}])  # by itself the client asks for base64

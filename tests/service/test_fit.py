@@ -130,16 +130,28 @@ def test_a_second_fit_is_compared_with_the_first_and_leaves_other_models_alone(f
     ("before", "after", "useful", "passes"),
     [
         ([1, 1, 0], [1, 0, 0], True, False),
-        ([1, 0, 0], [0, 0, 1], True, True),
+        ([1, 0, 0], [0, 0, 1], True, False),
+        ([1, 0, 0], [1, 0, 0], True, True),
+        ([1, 0] * 8, [0, 1] * 8, True, False),
+        ([1, 0] * 10, [0, 1] * 10, True, True),
+        ([1, 0] * 10, [0, 1] * 9 + [0, 0], True, False),
+        ([0, 0, 0], [1, 1, 1], True, True),
         ([0, 0, 0], [0, 0, 0], True, False),
         ([0, 0, 0], [0, 0, 1], False, False),
     ],
 )
-def test_what_is_no_worse_than_before_and_right_at_least_once_passes(
+def test_what_is_no_worse_than_before_beyond_chance_and_right_at_least_once_passes(
     before: list[float], after: list[float], useful: bool, passes: bool
 ) -> None:
     trial = Trial("small", Made({}, 0, {}, "", useful), {"direct": before, "fitted": after}, "direct", 0)
     assert trial.passes is passes
+
+
+def test_a_file_in_use_is_kept_on_a_tie() -> None:
+    before = [1.0, 0.0] * 10
+    for after, passes in (([0.0, 1.0] * 10, False), ([0.0, 1.0] * 9 + [1.0, 1.0], True)):
+        scores = {"direct": [0.0] * 20, "in use": before, "fitted": after}
+        assert Trial("small", Made({}, 0, {}, "", True), scores, "in use", 0).passes is passes
 
 
 def test_worked_examples_are_fitted_and_shown(folder: Path, run: Run) -> None:
@@ -181,7 +193,7 @@ def test_the_log_teaches_by_what_was_rated_well_or_put_right(folder: Path, run: 
     assert {one.question: one.answers for one in found.solved} == {
         f"sum total of {i} plus 1": ("4",) if i < 10 else (str(i + 1),) for i in (*range(10), *range(14, 20))
     }
-    code, said, _ = run(folder, "fit", "mixture_of_prompts", "--log", "--models", "small")
+    code, said, _ = run(folder, "fit", "mixture_of_prompts", "--log", "--models", "small", "--force")
     assert code == 0
     assert "4 questions of the log were held out" in said
     code, said, _ = run(folder, "tune")

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from store import Store, open_store
 from store.tables import FeedbackRow
+from strategies.core.query import Sampled
 from tests.router.yard import Words
 from tests.store.runs import decision, tell_run
 
@@ -56,6 +57,22 @@ async def test_examples_are_the_nearest_answers_that_were_rated_well(store: Stor
     assert found[0].question == "sort pears and apples"
     assert found[0].score > found[1].score > found[2].score
     assert len(await store.history.examples(Words().one("sort"), 2)) == 2
+
+
+async def test_a_sample_is_spread_over_the_log_and_the_same_until_a_judgement_changes_it(store: Store) -> None:
+    assert await store.history.sample(3) == []
+    ids = [await rated(store, f"Question {i}", "An answer.", 1.0) for i in range(40)]
+    await rated(store, "Badly answered", "No.", 0.0)
+    drawn = [one.question for one in await store.history.sample(12)]
+    assert drawn == [one.question for one in await store.history.sample(40)][:12]
+    rows = sorted(int(question.split()[1]) for question in drawn)
+    assert len(set(rows)) == 12
+    assert rows not in ([*range(12)], [*range(28, 40)])
+    assert sorted(one.question for one in await store.history.sample(100)) == sorted(f"Question {i}" for i in range(40))
+    await store.ratings.rate(ids[int(drawn[0].split()[1])], 0.0, rater="a critic")
+    await store.ratings.rate(ids[int(drawn[0].split()[1])], 0.0, rater="another")
+    assert [one.question for one in await store.history.sample(11)] == drawn[1:]
+    assert isinstance(store.history, Sampled)
 
 
 async def test_examples_follow_every_new_judgement(store: Store) -> None:

@@ -43,3 +43,13 @@ def test_a_larger_k_lets_second_places_in_both_beat_one_first_place() -> None:
     rankings = [["a", "b"], ["x", "b"]]
     assert fused(rankings, 0.0)[0] == "a"
     assert fused(rankings, 60.0)[0] == "b"
+
+
+def test_text_without_blanks_is_found_by_its_characters() -> None:
+    index = Lexical(
+        [*BIRDS, Entry("d/0", "d", "鹭", "苍鹭站在芦苇丛中吃鱼。"), Entry("e/0", "e", "鋼", "鉄に炭素を加える。")]
+    )
+    assert index.best("苍鹭在哪里？", 5)[0] == "d/0"
+    assert index.best("鱼", 5) == ["d/0"]
+    assert index.best("炭素", 5) == ["e/0"]
+    assert terms("Das Hörnchen und ABC的鱼") == ["das", "hörnchen", "und", "abc", "的", "鱼", "的鱼"]

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from models.embedding import open_embedder
 from models.errors import BadRequest, ModelUnavailable
-from store import Habits, Store, loaded, open_store
+from store import Habits, Store, library, loaded, open_store
 from store.chunks import Chunking
 from store.entry import Entry
 from store.lexical import Lexical
 from store.loaded import Search
+from store.shelf import Shelf
+from strategies.core.query import Vector
 from tests.router.yard import Words
 from tests.store.dying import Others
 
@@ -205,3 +207,109 @@ async def test_a_question_finds_the_paragraph_of_the_zoo_that_answers_it(tmp_pat
         assert found[0].text.startswith(name)
     await store.close()
     await embedder.close()
+
+
+class Held(Others):
+    """Another embedder, which embeds documents only when it may."""
+
+    def __init__(self) -> None:
+        self.may, self.asked = asyncio.Event(), 0
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if len(texts[0].split()) > 2:
+            self.asked += 1
+            await self.may.wait()
+        return await super().embed(texts)
+
+
+async def test_searches_wait_together_and_once_for_documents_that_are_placed_anew(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaded, "EMBED_WAIT", 0.6)
+    first = await asyncio.to_thread(open_store, url, Words(), tmp_path / "events")
+    await first.library.add("Steel", STEEL, "text/plain")
+    await first.close()
+    held = Held()
+    second = await asyncio.to_thread(open_store, url, held, tmp_path / "events")
+    begun = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(second.library.search("steel", 1)) for _ in range(6)]
+    assert 0.5 < time.monotonic() - begun < 1.2
+    assert [task.result() for task in tasks] == [[]] * 6
+    assert second.library.offers() == {"documents"}
+    begun = time.monotonic()
+    assert await second.library.search("steel", 1) == []
+    assert time.monotonic() - begun < 0.4
+    held.may.set()
+    await asyncio.sleep(0.5)
+    assert [one.title for one in await second.library.search("steel", 1)] == ["Steel"]
+    assert held.asked == 1
+    await second.close()
+
+
+async def test_a_document_that_is_removed_while_it_is_placed_anew_does_not_come_back(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await asyncio.to_thread(open_store, url, Words(), tmp_path / "events")
+    steel = await first.library.add("Steel", STEEL, "text/plain")
+    herons = await first.library.add("Herons", HERONS, "herons.md")
+    await first.close()
+    committed, goes_on = threading.Event(), threading.Event()
+
+    class Slow(Shelf):
+        def embed_anew(self, document_id: str, embedder: str, vectors: Vector) -> bool:
+            kept = super().embed_anew(document_id, embedder, vectors)
+            if document_id == steel.id:
+                committed.set()
+                goes_on.wait(5)
+            return kept
+
+    monkeypatch.setattr(library, "Shelf", Slow)
+    second = await asyncio.to_thread(open_store, url, Others(), tmp_path / "events")
+    searching = asyncio.create_task(second.library.search("steel", 2))
+    assert await asyncio.to_thread(committed.wait, 5)
+    removing = asyncio.create_task(second.library.remove(steel.id))
+    await asyncio.sleep(0.2)
+    goes_on.set()
+    assert await removing
+    await searching
+    assert [one.id.split("/")[0] for one in await second.library.search("steel", 5)] == [herons.id]
+    assert second.library.size == 1
+    await second.close()
+
+
+async def test_a_large_library_is_indexed_by_words_once_for_many_changes_and_a_small_one_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+
+    class Counted(Lexical):
+        def __init__(self, entries: Sequence[Entry]) -> None:
+            built.append(len(entries))
+            super().__init__(entries)
+
+    async def add(i: int) -> None:
+        await store.library.add("Note", f"The note of number kx{i} is short and says nothing else.".encode(), "a.txt")
+        await store.library.search(f"kx{i}", 1)
+        await asyncio.sleep(0.05)
+
+    many = "\n\n".join(f"The passage of number {i} says that it is a passage." for i in range(1000))
+    await store.library.add("Many", many.encode(), "a.txt")
+    await store.library.search("passage", 1)
+    await asyncio.sleep(0.3)
+    monkeypatch.setattr(loaded, "Lexical", Counted)
+    monkeypatch.setattr(loaded, "SMALL", 100)
+    for i in range(5):
+        await add(i)
+    assert built == []
+    for i in range(5, 12):
+        await add(i)
+    assert 1 <= len(built) <= 2
+    monkeypatch.setattr(loaded, "WORDS_EVERY", 0.0)
+    monkeypatch.setattr(loaded, "WORDS_SHARE", 1.0)
+    await add(12)
+    assert built[-1] == 1013
+    monkeypatch.setattr(loaded, "WORDS_EVERY", 60.0)
+    monkeypatch.setattr(loaded, "SMALL", 5000)
+    await add(13)
+    assert built[-1] == 1014

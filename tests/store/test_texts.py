@@ -165,3 +165,39 @@ def test_long_paragraphs_are_cut_between_sentences_and_endless_ones_between_word
 def test_a_text_of_a_heading_alone_is_a_passage() -> None:
     assert passages_of("# Only a title") == ["# Only a title"]
     assert passages_of(" \n\n ") == []
+
+
+def test_text_without_blanks_is_cut_between_sentences_and_nothing_is_added() -> None:
+    sentences = [f"第{i}只苍鹭站在芦苇丛中，等着吃鱼{'！？。'[i % 3]}" for i in range(1, 9)]
+    text = "".join(sentences)
+    cut = passages_of(text, Chunking(least=2, most=24))
+    assert len(cut) > 3
+    assert "".join(cut) == text
+    assert all(piece[-1] in "！？。" and len(piece) < 60 for piece in cut)
+    assert passages_of("他说：“你好！”然后走了。", Chunking(least=2, most=6)) == ["他说：“你好！”", "然后走了。"]
+
+
+@pytest.mark.parametrize(("text", "longest"), [("鹭" * 3000, 200), ("x" * 30_000, 4000)])
+def test_an_endless_word_is_cut(text: str, longest: int) -> None:
+    cut = passages_of(text)
+    assert "".join(cut) == text
+    assert max(map(len, cut)) <= longest
+    assert len(cut) <= 16
+
+
+def test_an_encrypted_pdf_is_refused_as_such() -> None:
+    locked, aes = encrypted("secret"), encrypted("")
+    aes = aes.replace(b"/V 2", b"/V 4\n/CF << /StdCF << /CFM /AESV2 >> >> /StmF /StdCF /StrF /StdCF")
+    for data in (locked, aes, locked.replace(b"/V 2", b"/V 9"), locked.replace(b"/Standard", b"/Foreign1")):
+        with pytest.raises(BadRequest, match="the PDF is encrypted"):
+            text_of(data, "application/pdf")
+    assert text_of(encrypted(""), "application/pdf") == "Steel is iron."
+
+
+def encrypted(password: str) -> bytes:
+    """A PDF that wants this password."""
+    writer = PdfWriter(clone_from=io.BytesIO(pdf_of("Steel is iron.")))
+    writer.encrypt(password, "owner", algorithm="RC4-128")
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()

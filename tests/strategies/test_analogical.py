@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import StrategyError
 from models.types import Message, Request
-from strategies.analogical import GENERATE, KINDS, SIMPLE, analogical, read, written
+from strategies.analogical import CHAIN, GENERATE, KINDS, SIMPLE, analogical, read, written
 from strategies.core.demos import Demo
 from tests.strategies.line import travel
 from tests.strategies.stage import run, saying
@@ -111,9 +111,20 @@ def test_five_worked_examples_are_read_from_the_first_part_only() -> None:
 
 
 @pytest.mark.parametrize("mangled", ["15", "", FIVE, "Q:\nA:\nAnswer:", "SOLUTION:", "Q: {question}"])
-async def test_a_reply_without_a_last_part_is_the_answer_as_it_is(mangled: str) -> None:
-    ran = await run(analogical, ASKED, saying(mangled), fitted="none")
-    assert ran.text == mangled
+async def test_examples_without_a_last_part_are_never_the_answer_a_plain_chain_is(mangled: str) -> None:
+    ran = await run(analogical, ASKED, saying(mangled, "15"), fitted="none")
+    assert ran.labels == ["examples", "answer"]
+    assert ran.prompt("answer") == CHAIN.format(question=ASKED)
+    assert ran.text == ran.streamed == "15"
+
+
+@pytest.mark.parametrize(("asked", "heat"), [(None, 0.0), (0.7, 0.7)])
+async def test_examples_are_written_at_temperature_zero_unless_the_caller_gives_one(
+    asked: float | None, heat: float
+) -> None:
+    request = Request((Message("user", ASKED),), temperature=asked)
+    ran = await run(analogical, request, saying(REPLY), fitted="none")
+    assert [call.request.temperature for call in ran.calls] == [heat]
 
 
 @pytest.mark.parametrize("marker", ["Solution: ", "**SOLUTION:** ", "## SOLUTION:\n", "  solution: "])
@@ -122,9 +133,12 @@ async def test_marks_around_the_last_part_do_not_matter(marker: str) -> None:
     assert ran.text.strip("* ") == SOLUTION
 
 
-async def test_what_the_caller_wants_binds_the_answer_and_not_the_examples_before_it(store: str) -> None:
+async def test_what_the_caller_wants_binds_every_reply_that_may_be_the_answer(store: str) -> None:
     asked = Request((Message("user", ASKED),), temperature=0.4, max_tokens=3, stop=("###",), seed=2)
     shown = (await run(analogical, asked, saying("15"), fitted=store)).calls[0].request
     assert (shown.temperature, shown.max_tokens, shown.stop, shown.seed) == (0.4, 3, ("###",), 2)
-    journey = await travel(analogical, asked, saying(REPLY), params={"fitted": "none"})
+    made = (await run(analogical, asked, saying(REPLY, SOLUTION), fitted="none")).calls[0].request
+    assert (made.temperature, made.max_tokens, made.stop, made.seed) == (0.4, 3, ("###",), 2)
+    journey = await travel(analogical, asked, saying(REPLY, SOLUTION), params={"fitted": "none"})
+    assert journey.labels == ["examples", "answer"]  # three tokens are no five examples
     assert (journey.text, journey.reply.finish_reason) == ("5 * 3", "length")

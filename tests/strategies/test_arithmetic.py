@@ -1,5 +1,6 @@
 """Equations re-computed exactly, and questions that are one bare calculation."""
 
+import time
 from fractions import Fraction
 
 import pytest
@@ -115,6 +116,16 @@ def test_a_bare_calculation_has_a_value(question: str, value: int | Fraction) ->
 )
 def test_other_questions_are_no_calculation(question: str) -> None:
     assert asked(question) is None
+
+
+def test_a_number_of_thousands_of_digits_is_none_and_takes_no_time() -> None:
+    endless = "9" * 5000
+    assert number(f"It is {endless}.") is None
+    assert equations(f"{endless} + 1 = {endless}") == []
+    begun = time.perf_counter()
+    assert asked(f"What is {endless} + 1?") is None
+    assert asked(f"What is {'a' * 50_000} plus 1?") is None
+    assert time.perf_counter() - begun < 0.5  # once a minute
 
 
 def test_the_last_number_of_a_text_counts_with_its_sign() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import strategies
-from models.errors import BudgetExceeded, ModelUnavailable
+from models.errors import BudgetExceeded, ModelUnavailable, PointsmanError
 from models.scripted import Answer, Scripted
 from models.types import Message, Request
 from strategies.core import Budget, Constraints, Example, Passage, Strategy, load
@@ -42,8 +43,27 @@ ENOUGH = {"self_consistency", "debate"}
 """Strategies that answer from the calls that they could make."""
 ONE_STAGE = {"self_consistency", "debate"}
 """Strategies whose calls in a well-behaved run are all made at once."""
-OWN_HEAT = {"mixture_of_prompts": 0.0}
-"""The temperature of the answer where the method fixes it, whatever the caller's."""
+ENDLESS = "9" * 5000
+"""More digits than Python reads."""
+MANGLED = {
+    "nothing": "",
+    "endless": f"Answer: {ENDLESS}",
+    "an endless sum": f"{ENDLESS} + 1 = {ENDLESS}\n1: relevant\n{ENDLESS}: relevant\nORDER: {ENDLESS}",
+    "an endless step": f"Step {ENDLESS}: 5 + 8 = {ENDLESS}, write 3, carry 1\nAnswer: {ENDLESS}",
+    "an endless column": f"Step 1: 5 + 8 + 0 = {ENDLESS}, write 3, carry 1\nAnswer: 3",
+    "endless choices": f"2. CONFLICTS: none\n6. COMBINED: 3\n7. CHOICE: {ENDLESS}\nFINAL ANSWER: {ENDLESS}",
+    "endless fields": f"Subquestion: q\nInput: step {ENDLESS}\nAction: {ENDLESS} + 1\nOutput: {ENDLESS}\nAnswer: 3",
+    "a superscript": "Answer: 2² is log_²(x), answer ² of (²)",
+    "a step too many": (
+        "Step 1: 7, left 12, 30\nStep 2: 12, left 30\nStep 3: 30, left none\nStep 4:\nAnswer: 7, 12, 30"
+    ),
+    "a capital letter": (
+        "Step 1: 5 + 8 = 13, Write 3, Carry 1\nStep 2: 4 + 7 + 1 = 12, Write 2, Carry 1\n"
+        "Step 3: 3 + 2 + 1 = 6, Write 6, Carry 0\nAnswer: 623"
+    ),
+    "only a digit": "Step 1: write 3",
+}
+SUITED = ("What is 345 + 278?", "Sort these numbers in ascending order: 30, 7, 12", f"What is {ENDLESS} + ²?")
 
 pytestmark = pytest.mark.parametrize("strategy", list(load().values()), ids=list(load()))
 
@@ -183,6 +203,22 @@ async def test_a_failing_model_is_the_callers_to_see(strategy: Strategy, params:
     assert ran.best is None
 
 
+@pytest.mark.parametrize("said", list(MANGLED))
+async def test_no_reply_however_mangled_raises_anything_but_an_error_of_ours(
+    strategy: Strategy, params: dict[str, Param], said: str
+) -> None:
+    large = Scripted("large", "It is 5.")
+    for asked in SUITED:
+        with contextlib.suppress(PointsmanError):
+            await staged(
+                strategy,
+                params,
+                Scripted("small", MANGLED[said]),
+                other=large,
+                asked=Request((Message("user", asked),)),
+            )
+
+
 @pytest.mark.parametrize("after", [0, 1])
 async def test_cancelling_closes_every_stream(strategy: Strategy, params: dict[str, Param], after: int) -> None:
     ran = Ran()
@@ -220,7 +256,7 @@ async def test_what_the_caller_wants_binds_every_call_whose_reply_may_be_the_ans
         if not call.label.startswith("reading"):  # says the same here, but is no answer
             made = call.request
             assert (made.max_tokens, made.stop) == (40, ("###",)), call.label
-            assert made.temperature == OWN_HEAT.get(strategy.name, 0.25), call.label
+            assert made.temperature == 0.25, call.label
     assert returned or strategy.name in {"multi_expert", "retrieval"}  # put together from several replies
 
 

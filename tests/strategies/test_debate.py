@@ -228,6 +228,16 @@ async def test_if_one_model_is_down_the_other_ones_answer_is_given() -> None:
     assert second.text == OTHER
 
 
+@pytest.mark.parametrize("silence", ["", " \n"])
+async def test_an_empty_answer_counts_as_a_failed_call(silence: str) -> None:
+    first = await staged(arguing(own=silence))
+    assert (first.text, len(first.calls), first.facts["debated"]) == (OTHER, 2, False)
+    second = await staged(other=silence)
+    assert (second.text, len(second.calls)) == (OWN, 2)
+    neither = await staged(arguing(own=silence), other=silence)
+    assert (neither.text.strip(), len(neither.calls)) == ("", 2)
+
+
 async def test_what_the_caller_wants_binds_both_answers_and_nothing_else() -> None:
     asked = Request((Message("user", ASKED),), temperature=0.9, max_tokens=50, stop=("###",), seed=3)
     ran = await run(debate, asked, arguing(), peers={"large": Scripted("large", OTHER)})

@@ -5,7 +5,7 @@ import pytest
 from models.errors import ModelUnavailable, StrategyError
 from models.scripted import Scripted
 from models.types import Message, Request
-from strategies.core import Called
+from strategies.core import Called, Constraints
 from strategies.decompose import DECOMPOSE, SOLVE, decompose, parts_of
 from tests.strategies.line import travel
 from tests.strategies.stage import run, saying
@@ -70,6 +70,24 @@ async def test_a_question_that_needs_no_parts_is_asked_as_it_is(listed: str) -> 
     assert ran.labels == ["decompose", "answer"]
     assert ran.prompt("answer") == ASKED
     assert (ran.text, ran.facts["parts"]) == ("11", [])
+
+
+async def test_a_model_that_the_caller_does_not_allow_gives_way_to_the_arms_own() -> None:
+    peers, said = {"tiny": Scripted("tiny", saying())}, saying(PARTS, SOLVED)
+    limits = Constraints(models=("small",))
+    ran = await run(decompose, ASKED, said, peers=peers, constraints=limits, to="tiny")
+    assert {call.model for call in ran.calls} == {ran.facts["by"]} == {"small"}
+    both = Constraints(models=("small", "tiny"))
+    ran = await run(
+        decompose, ASKED, saying(SOLVED), peers={"tiny": Scripted("tiny", PARTS)}, constraints=both, to="tiny"
+    )
+    assert [call.model for call in ran.calls] == ["tiny", "small"]
+
+
+@pytest.mark.parametrize("most", [0, 4, -1])
+async def test_more_parts_than_are_ever_asked_for_are_an_error(most: int) -> None:
+    with pytest.raises(StrategyError, match=rf"decompose\.most = {most}: give a number from 1 to 3"):
+        await run(decompose, ASKED, saying(), most=most)
 
 
 async def test_more_parts_than_asked_for_are_cut() -> None:

@@ -304,3 +304,8 @@ def test_nothing_of_an_answer_is_ever_run() -> None:
 )
 def test_the_answer_of_a_reply_is_its_box_or_what_it_marks_or_its_last_line(reply: str, answer: str) -> None:
     assert answer_in(reply) == answer
+
+
+def test_a_logarithm_to_a_base_that_is_no_number_cannot_be_read() -> None:
+    assert read_expression("log_2(8)") is not None
+    assert read_expression("log_²(8)") is None

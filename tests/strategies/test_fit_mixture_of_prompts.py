@@ -299,3 +299,4 @@ async def test_a_saved_fit_is_what_the_strategy_reads_and_other_models_stay(tmp_
         (region.instruction, region.demos) for region in found.regions
     ]
     assert json.loads(path.read_text())["small"]["seed"] == 2
+    assert {region.embedder for region in regions} == {found.embedder} == {"words"}

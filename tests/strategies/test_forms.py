@@ -239,5 +239,20 @@ def test_steps_that_are_left_out_at_the_end_are_missed(question: str) -> None:
     assert place_of_fault(question, short) is not None
 
 
+def test_a_step_after_the_last_item_is_the_fault() -> None:
+    steps = "Step 1: 7, left 12 30\nStep 2: 12, left 30\nStep 3: 30, left none\nStep 4:\nAnswer: 7, 12, 30"
+    assert place_of_fault("Sort these numbers in ascending order: 30, 7, 12", steps) == 3
+
+
+def test_capital_letters_in_a_column_are_no_fault_and_a_missing_digit_is_one() -> None:
+    rows = ["5 + 8 = 13, Write 3, Carry 1", "4 + 7 + 1 = 12, Write 2, Carry 1", "3 + 2 + 1 = 6, Write 6, Carry 0"]
+    steps = "\n".join(f"Step {i}: {row}" for i, row in enumerate(rows, 1))
+    suited = form_for("What is 345 + 278?")
+    assert suited is not None
+    assert fault_in(suited.form, suited.task, lines_of(steps), f"{steps}\nAnswer: 623") is None
+    ends = suited.form.ends(suited.task, ["write", "write 2", "write 6"], "62")
+    assert ends == "digits are missing"
+
+
 def test_every_form_has_a_planted_fault() -> None:
     assert {case[0] for case in CASES} == set(FORMS)

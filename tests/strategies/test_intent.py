@@ -1,5 +1,7 @@
 """What a turn really asks: positions and pronouns are resolved from the conversation, in code or by a model."""
 
+import time
+
 import pytest
 
 from models.scripted import Scripted
@@ -86,3 +88,32 @@ async def test_a_model_may_write_the_turn_out() -> None:
     assert "user: Tell me of {plovers}.\nassistant: They run." in prompt
     assert "How are those birds caught?" in prompt
     assert await rewritten(Scripted("small", "  "), talk("So?")) is None
+
+
+def test_a_long_conversation_is_resolved_in_milliseconds() -> None:
+    listed = "\n".join(f"{i % 30 + 1}. Entry {i} of section 2, and so on; step 3 is like it." for i in range(400))[
+        :7000
+    ]
+    turns = talk(*[listed] * 119)
+    resolve(turns)
+    best = min(_seconds(turns) for _ in range(3))
+    assert best < 0.05
+
+
+@pytest.mark.parametrize("text", ["1. a" + " " * 7000, "the second " * 600, "1. " * 2300, " " * 7000])
+def test_no_text_takes_long_to_read(text: str) -> None:
+    begun = time.perf_counter()
+    resolve(talk(text, text, text))
+    assert time.perf_counter() - begun < 0.25
+
+
+def test_what_was_said_more_than_ten_turns_ago_is_not_referred_to() -> None:
+    between = ["How are you?", "Fine."] * 8
+    assert "plover" in resolve(talk("List chapters.", LISTED, *between, "Now expand on section 2 there."))
+    assert "plover" not in resolve(talk("List chapters.", LISTED, *between, *between, "Now expand on section 2 there."))
+
+
+def _seconds(turns: tuple[Message, ...]) -> float:
+    begun = time.perf_counter()
+    resolve(turns)
+    return time.perf_counter() - begun

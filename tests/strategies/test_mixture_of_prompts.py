@@ -44,11 +44,29 @@ async def test_another_question_goes_to_another_region_and_an_empty_instruction_
     assert ran.prompt("answer") == f"Input: {ADD}\nOutput: 7\n\nInput: What is 5 + 9?\nOutput:"
 
 
-async def test_the_temperature_is_zero_and_the_callers_limits_hold(fitted: str) -> None:
-    request = Request((Message("user", ADD),), temperature=0.8, max_tokens=7, stop=("\n",))
+@pytest.mark.parametrize(("asked", "heat"), [(None, 0.0), (0.8, 0.8)])
+async def test_the_temperature_is_zero_unless_the_caller_gives_one_and_the_callers_limits_hold(
+    fitted: str, asked: float | None, heat: float
+) -> None:
+    request = Request((Message("user", ADD),), temperature=asked, max_tokens=7, stop=("\n",))
     ran = await run(mixture_of_prompts, request, saying("7"), fitted=fitted)
     made = ran.calls[0].request
-    assert (made.temperature, made.max_tokens, made.stop) == (0.0, 7, ("\n",))
+    assert (made.temperature, made.max_tokens, made.stop) == (heat, 7, ("\n",))
+
+
+def placed_by(embedder: str, fitted: str) -> str:
+    """The same file, which says that this embedder placed its centres."""
+    path = Path(fitted)
+    entry = json.loads(path.read_text())["small"] | {"embedder": embedder}
+    path = path.with_name(f"{embedder}.json")
+    path.write_text(json.dumps({"small": entry}))
+    return str(path)
+
+
+async def test_prompts_that_another_embedder_placed_are_an_error_even_at_the_same_size(fitted: str) -> None:
+    assert (await run(mixture_of_prompts, ADD, saying("7"), fitted=placed_by("words", fitted))).text == "7"
+    with pytest.raises(StrategyError, match="fitted with embedder 'others', not 'words'; fit again"):
+        await run(mixture_of_prompts, ADD, saying(), fitted=placed_by("others", fitted))
 
 
 def test_the_nearest_centre_is_the_one_at_the_least_euclidean_distance() -> None:

@@ -93,6 +93,11 @@ async def test_benign_editing_over_turns_passes_beside_an_entry_that_would_be_fl
         ("safe", False), ("Unsafe.", True), ("**UNSAFE**", True), ("not safe", True), ("This is not unsafe", False),
         ("It is harmless.", False), ("yes", True), ("no", False), ("", None), ("I cannot tell", None),
         ("safe or unsafe", None), ('{"verdict": "unsafe"}', True), ("not harmful", False),
+        ("No, it is unsafe", True), ("Unsafe: no", True), ("Yes, it is safe.", False), ("Safe: no", True),
+        ('{"safe": false}', True), ("Safe. Nothing is unsafe.", False), ("It is safe to say this is unsafe", True),
+        ("It isn't really safe.", True), ("I'm not sure if it's safe", True), ("No harmful content, safe", False),
+        ("Unsafe, for a safe answer is impossible", True), ("Safe or unsafe? Unsafe.", True), ("yes and no", None),
+        ("<think>Is it unsafe? No.</think>\nsafe", False), ("<think>It may be safe, but", None), ("un-safe", True),
     ],
 )  # fmt: skip
 def test_a_models_verdict_is_read(reply: str, flagged: bool | None) -> None:
@@ -111,7 +116,17 @@ async def test_a_model_judges_every_piece_of_a_text_once() -> None:
     assert model.requests[-1].temperature == 0
 
 
-async def test_a_verdict_that_cannot_be_read_flags_nothing_and_says_so() -> None:
-    found = await Asked(Scripted("judge", "Well, it depends.")).judge("A heron.")
-    assert not found.flagged
-    assert "cannot be read" in found.why
+async def test_a_verdict_that_cannot_be_read_is_asked_for_again_and_then_flags_and_is_not_remembered() -> None:
+    model = Scripted("judge", ["Well, it depends.", "Hm.", "It depends.", "safe"])
+    asked = Asked(model)
+    found = await asked.judge("A heron.")
+    assert found.flagged
+    assert "could not be judged" in found.why
+    assert model.requests[1].messages[-1].text.endswith("one word and nothing else: safe or unsafe.")
+    assert not (await asked.judge("A heron.")).flagged
+    assert len(model.requests) == 4
+
+
+async def test_a_model_that_thinks_before_its_verdict_is_given_the_room() -> None:
+    thought = " ".join(["hm"] * 200)
+    assert not (await Asked(Scripted("judge", f"{thought} safe")).judge("A heron.")).flagged

@@ -100,6 +100,7 @@ async def test_a_planted_conflict_is_noted_and_the_majority_survives() -> None:
         ("7", "613", "613", "expert 3"),
         ("7", "no such", "It is 623.", "combined"),
         ("???", "It makes 623", "It  makes\n623", "expert 2"),
+        ("9" * 5000, "613", "613", "expert 3"),
     ],
 )
 def test_the_text_is_word_for_word_what_was_chosen(choice: str, final: str, text: str, noted: str) -> None:

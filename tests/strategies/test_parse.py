@@ -1,5 +1,7 @@
 """What models write, read back: well-formed, sloppy and broken."""
 
+from fractions import Fraction
+
 import pytest
 
 from strategies.core import parse
@@ -88,11 +90,34 @@ def test_quotes_are_read_straight_and_curly() -> None:
         ("1", 2, None),
         ("1, 2, 3", 2, None),
         ("0, 1", 2, None),
+        ("9" * 5000, 1, None),
         ("", 1, None),
     ],
 )
 def test_only_a_true_permutation_is_one(text: str, n: int, found: tuple[int, ...] | None) -> None:
     assert parse.permutation(text, n) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12", 12),
+        ("-1,200", -1200),
+        ("−7", -7),
+        ("٣", 3),
+        ("9" * 300, int("9" * 300)),
+        ("9" * 5000, None),
+        ("2²", None),
+        ("²", None),
+        ("3.5", None),
+        ("--3", None),
+        ("ten", None),
+        ("", None),
+    ],
+)
+def test_a_whole_number_is_read_unless_it_is_endless(text: str, number: int | None) -> None:
+    assert parse.whole(text) == number
+    assert parse.exact(text) == (Fraction("3.5") if text == "3.5" else number)
 
 
 def test_the_final_answer_is_what_follows_the_last_mark_or_all() -> None:

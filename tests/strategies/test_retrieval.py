@@ -1,13 +1,15 @@
 """Retrieval by copying: every sentence is the passages' own, the order is a permutation, the sources are cited."""
 
+import asyncio
+
 import pytest
 
 from models.types import Message, Request
 from strategies.core import Passage
 from strategies.core.parse import squeeze
 from strategies.core.registry import Param
-from strategies.core.verbatim import find_copy
-from strategies.retrieval import NOT_ANSWERED, copied, retrieval
+from strategies.core.verbatim import _windows, find_copy
+from strategies.retrieval import MOST_CLAIMS, NOT_ANSWERED, copied, retrieval
 from tests.strategies.stage import Shelf, run, saying
 
 SHELF = Shelf(
@@ -35,7 +37,7 @@ async def test_two_calls_give_ordered_sentences_citations_the_answer_and_the_sou
     first, second = reversed([row.split(" ", 1)[1] for row in ran.prompt("order").split("\n") if row.startswith("(")])
     number = {RIVER: 1, BORN: 2}
     assert ran.text == (
-        f"{first} [{number[first]}]\n{second} [{number[second]}]\nAnswer: the Orn\n\n[1] Cities\n[2] People"
+        f"{first} [{number[first]}]\n{second} [{number[second]}]\nAnswer: the Orn\n\n[1] Cities (p1)\n[2] People (p2)"
     )
     assert ran.facts["order"] == "model"
 
@@ -63,7 +65,7 @@ async def test_one_sentence_is_ordered_too_because_the_answer_comes_with_it() ->
     said = saying(f"<sentence>{BORN}</sentence>", "ORDER: 1\nANSWER: Halden")
     ran = await run(retrieval, ASKED, said, library=SHELF)
     assert ran.labels == ["extract", "order"]
-    assert ran.text == f"{BORN} [2]\nAnswer: Halden\n\n[2] People"
+    assert ran.text == f"{BORN} [2]\nAnswer: Halden\n\n[2] People (p2)"
 
 
 @pytest.mark.parametrize("order", ["ORDER: 1, 1", "ORDER: 1", "ORDER: 3, 2, 1", "no order", "ORDER: first, second"])
@@ -134,6 +136,26 @@ def test_untagged_replies_fall_back_to_their_quotations_and_short_pieces_are_dro
     assert [copy.text for copy in copied(f'It says "{BORN}" and "Orn".', texts)] == [BORN]
     assert copied("<sentence>Halden.</sentence>", texts) == []
     assert len(copied(BOTH + BOTH, texts)) == 2
+
+
+def test_of_very_many_claims_the_first_count_and_a_long_passage_is_gone_through_once() -> None:
+    rows = [f"Sentence number {i} of the passage." for i in range(40)]
+    claims = "\n".join(f"<sentence>{row}</sentence>" for row in rows)
+    assert [copy.text for copy in copied(claims, [" ".join(rows)])] == rows[:MOST_CLAIMS]
+    stretches = [list(_windows("x" * 80, "word " * n)) for n in (50, 50_000)]  # seconds, or half an hour
+    assert [len(found) for found in stretches] == [190, 249_940]
+
+
+async def test_the_loop_is_free_while_copies_are_searched() -> None:
+    shelf = Shelf([Passage(f"p{i}", " ".join(f"word{j} lies there" for j in range(400)), "Words") for i in range(3)])
+    claims = "".join(f"<sentence>word{i} was lying somewhere else</sentence>" for i in range(3))
+    task = asyncio.create_task(run(retrieval, ASKED, saying(claims, "ANSWER: so"), library=shelf))
+    turns = 0
+    while not task.done():
+        turns += 1
+        await asyncio.sleep(0.001)
+    assert turns > 20
+    await task
 
 
 async def test_the_shuffle_depends_on_the_question_alone() -> None:

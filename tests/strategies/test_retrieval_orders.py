@@ -40,7 +40,8 @@ async def test_linked_sentences_are_sorted_by_words_shared_with_the_question_and
     rows = f"(1) {BORN}\n(2) {RIVER}"
     assert ran.prompt("link") == LINK.format(question=ASKED, sentences=rows, words=LONGEST_LINK)
     assert ran.text == (
-        f"In short:\n{BORN} [2]\nThis city we know.\n{RIVER} [1]\nSo it is.\nAnswer: the Orn\n\n[1] Cities\n[2] People"
+        f"In short:\n{BORN} [2]\nThis city we know.\n{RIVER} [1]\nSo it is.\nAnswer: the Orn\n\n[1] Cities (p1)\n"
+        "[2] People (p2)"
     )
 
 
@@ -77,7 +78,25 @@ async def test_a_refined_text_is_written_again_with_what_the_reviewer_said_of_it
     assert FREE in ran.prompt("review 1")
     assert "Your last text was" not in ran.prompt("write 1")
     assert f"Your last text was:\n{FREE}\nA reviewer said of it: copy the sentences\n" in ran.prompt("write 2")
-    assert ran.text == f"{WHOLE}\nAnswer: the Orn\n\n[1] Cities\n[2] People"
+    assert ran.text == f"{BORN} [2] She plays the violin. [2]\nAnswer: the Orn\n\n[2] People (p2)"
+
+
+async def test_in_a_refined_text_only_what_is_copied_is_cited_and_only_what_is_cited_is_listed() -> None:
+    slip = "Mira Voss was born in Lisbon."
+    drafts = [f"{RIVER} I think so. {slip}", review("fine", "accept")]
+    ran = await ask(*drafts, order="refined")
+    assert ran.text.split("\n") == [f"{RIVER} [1] I think so. {slip}", f"Answer: {drafts[0]}", "", "[1] Cities (p1)"]
+    free = await ask(FREE, review("fine", "accept"), order="refined")
+    assert free.text == f"{FREE}\nAnswer: {FREE}"
+
+
+@pytest.mark.parametrize(
+    ("said", "accepts"),
+    [("accept", True), ("**Accept.**", True), ("do not accept", False), ("acceptable only in part", False)],
+)
+async def test_a_text_is_accepted_only_by_a_verdict_that_begins_so(said: str, accepts: bool) -> None:
+    ran = await ask(FREE, review("more", said), WHOLE, order="refined")
+    assert ran.labels == (["write 1", "review 1"] if accepts else ["write 1", "review 1", "write 2"])
 
 
 async def test_the_text_that_copies_most_is_returned_and_not_the_last() -> None:

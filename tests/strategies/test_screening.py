@@ -122,6 +122,10 @@ def test_labels_are_read_from_lines_and_from_json() -> None:
     assert labels("Passage 10: relevant; 2 = inappropriate") == {10: "relevant", 2: "inappropriate"}
 
 
+def test_a_label_with_an_endless_number_labels_nothing() -> None:
+    assert labels(f"{'9' * 5000}: irrelevant\n2: irrelevant") == {2: "irrelevant"}
+
+
 def test_screening_a_passage_takes_a_few_milliseconds_at_most() -> None:
     texts = [f"{text} " * 5 for text in BENIGN]
     started = time.perf_counter()

@@ -108,7 +108,16 @@ async def test_a_choice_that_cannot_be_read_keeps_the_first_answer(choice: str) 
 
 
 @pytest.mark.parametrize(
-    ("reply", "number"), [("2", 2), ("**Answer 3**", 3), ("Of 9 answers, 2.", 2), ("no", None), ("4", None)]
+    ("reply", "number"),
+    [
+        ("2", 2),
+        ("**Answer 3**", 3),
+        ("Of 9 answers, 2.", 2),
+        ("no", None),
+        ("4", None),
+        ("9" * 5000, None),
+        (f"{'9' * 5000} or 2", 2),
+    ],
 )
 def test_the_first_number_of_a_choice_that_is_one_counts(reply: str, number: int | None) -> None:
     assert named(reply, 3) == number
