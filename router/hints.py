@@ -31,7 +31,7 @@ def reason(one: Candidate, left: float) -> str:
     """What a reason adds where a hint still counts: "" where it does not."""
     if abs(left) < LEAN / 4:
         return ""
-    return f"; {one.arm.strategy} is known to {'help' if left > 0 else 'hurt'} on such questions"
+    return f" {one.arm.strategy} is known to {'help' if left > 0 else 'hurt'} on such questions."
 
 
 def _hint(one: Candidate, category: str) -> float:

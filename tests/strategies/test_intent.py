@@ -100,10 +100,10 @@ def test_a_long_conversation_is_resolved_in_milliseconds() -> None:
     assert best < 0.05
 
 
-@pytest.mark.parametrize("text", ["1. a" + " " * 7000, "the second " * 600, "1. " * 2300, " " * 7000])
+@pytest.mark.parametrize("text", ["1. a" + " " * 20_000, "the second " * 600, "1. " * 2300, " " * 7000])
 def test_no_text_takes_long_to_read(text: str) -> None:
     begun = time.perf_counter()
-    resolve(talk(text, text, text))
+    resolve(talk(text, text, f"{text}\nMore on section 7."))
     assert time.perf_counter() - begun < 0.25
 
 
