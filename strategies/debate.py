@@ -216,7 +216,7 @@ def _swapped(said: str) -> str:
     """A transcript with the names of the sides exchanged, where they stand as names."""
     names = {"A": "B", "B": "A"}
     said = re.sub(r"^([AB]):", lambda m: f"{names[m[1]]}:", said, flags=re.MULTILINE)
-    return re.sub(r"\b(answer|side) ([AB])\b", lambda m: f"{m[1]} {names[m[2]]}", said, flags=re.IGNORECASE)
+    return re.sub(r"\b([Aa]nswer|[Ss]ide) ([AB])\b", lambda m: f"{m[1]} {names[m[2]]}", said)
 
 
 def _transcript(told: Sequence[Sequence[Argument]]) -> str:

@@ -26,12 +26,13 @@ Write only the steps that are left, and the answer."""
     hurts=("writing", "chat", "exact_format", "advice"),
     paper="Zhang et al. 2024, Supervised Chain of Thought, arXiv 2410.14198; forms and checks are ours",
 )
-async def supervised_chain_of_thought(ctx: Context, *, repairs: int = 1) -> Reply | str:
-    """Asks in the form that suits the task, and has what follows a wrong step written again: mostly one call.
+async def supervised_chain_of_thought(ctx: Context, *, repairs: int = 3, temperature: float = 0.7) -> Reply | str:
+    """Asks in the form that suits the task, and has what follows a wrong step drawn again: mostly one call.
 
     The form comes from a library by the type of task (strategies/core/forms.py); where none surely suits, it is plain
     chain of thought. A step that does not follow from the one before is found in code; up to `repairs` times the model
-    goes on from the last right one. The reply with more right steps stands.
+    goes on from the last right one, at this `temperature` or a caller's above 0, so that it may go on otherwise. The reply with more right
+    steps stands.
     """
     suited = form_for(ctx.question)
     if suited is None:
@@ -40,6 +41,7 @@ async def supervised_chain_of_thought(ctx: Context, *, repairs: int = 1) -> Repl
     prompt = SUPERVISED.format(question="{question}", how=suited.form.how, shape=suited.form.shape)
     reply = await ctx.ask(prompt, label="steps", bound=True, question=ctx.question)
     best: Reply | str = reply
+    seed = ctx.query.request.seed
     text, fault = reply.text, _look(ctx, suited, reply.text)
     for i in range(1, repairs + 1):
         if fault is None:
@@ -51,6 +53,8 @@ async def supervised_chain_of_thought(ctx: Context, *, repairs: int = 1) -> Repl
             GO_ON if right else "{asked}",
             label=f"repair {i}",
             bound=True,
+            temperature=ctx.query.request.temperature or temperature,
+            seed=None if seed is None else seed + i,
             asked=SUPERVISED.format(**asked),
             steps="\n".join(right),
         )

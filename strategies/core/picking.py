@@ -29,15 +29,14 @@ class Known:
         """The token vectors of the texts; those that are not known are embedded."""
         if self.embedder != embedder.name:
             self.embedder, self.rows = embedder.name, OrderedDict()
-        new = [text for text in dict.fromkeys(texts) if text not in self.rows]
-        made = {}
+        found = {text: self.rows[text] for text in texts if text in self.rows}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        # Others may come in between and push rows out, which is why those found are held here.
         for text, rows in zip(new, await token_vectors(embedder, new) if new else (), strict=True):
-            made[text] = rows.astype(np.float16)  # half the memory; cosines differ in the fourth digit
-        found = [(made[text] if text in made else self.rows[text]).astype(np.float32) for text in texts]
-        self.rows.update(made)
+            found[text] = self.rows[text] = rows.astype(np.float16)  # half the memory; the fourth digit differs
         while len(self.rows) > KEPT:
             self.rows.popitem(last=False)
-        return found
+        return [found[text].astype(np.float32) for text in texts]
 
 
 KNOWN = Known()

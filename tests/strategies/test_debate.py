@@ -8,7 +8,7 @@ from models.errors import ModelUnavailable
 from models.scripted import Answer, Scripted
 from models.types import Message, Request
 from strategies.core import Constraints, Passage
-from strategies.debate import ARGUE, DEFENCE, JUDGE, OPENING, REBUTTAL, debate, read, verdict
+from strategies.debate import ARGUE, DEFENCE, JUDGE, OPENING, REBUTTAL, _swapped, debate, read, verdict
 from tests.strategies.line import travel
 from tests.strategies.stage import Ran, Shelf, run, saying
 
@@ -271,3 +271,8 @@ async def test_the_judge_is_told_not_to_trust_unverified_quotes() -> None:
         saying(OWN, *["<argument><quote>born in Oslo</quote></argument>"] * 2, *["Answer: A"] * 2), rounds=1
     )
     assert "born in Oslo (unverified)" in ran.prompt("judge")
+
+
+def test_only_the_names_of_the_sides_are_swapped_not_the_articles_before_words() -> None:
+    said = "A: To answer a question: answer A is right, side B is not.\n\nB: No answer A can be."
+    assert _swapped(said) == "B: To answer a question: answer B is right, side A is not.\n\nA: No answer B can be."

@@ -56,18 +56,20 @@ async def test_after_a_wrong_step_the_model_goes_on_from_the_last_right_one() ->
 
 
 async def test_right_steps_that_are_said_again_in_a_repair_are_not_doubled() -> None:
-    ran = await run(supervised_chain_of_thought, SUM, saying(SLIP, RIGHT))
+    ran = await run(supervised_chain_of_thought, SUM, saying(SLIP, RIGHT), repairs=1)
     assert ran.text == RIGHT
 
 
 async def test_a_repair_that_is_worse_leaves_the_first_reply() -> None:
-    ran = await run(supervised_chain_of_thought, SUM, saying(SLIP, "Step 2: 4 + 7 = 11, write 1, carry 1\nAnswer: 1"))
+    ran = await run(
+        supervised_chain_of_thought, SUM, saying(SLIP, "Step 2: 4 + 7 = 11, write 1, carry 1\nAnswer: 1"), repairs=1
+    )
     assert ran.text == SLIP
 
 
 async def test_a_repair_that_gets_further_stands_even_if_it_is_not_right_to_the_end() -> None:
     further = "\n".join(ROWS[1:4]) + "\nAnswer: 999"
-    ran = await run(supervised_chain_of_thought, SUM, saying(SLIP, further))
+    ran = await run(supervised_chain_of_thought, SUM, saying(SLIP, further), repairs=1)
     assert ran.text == f"{ROWS[0]}\n{further}"
     assert ran.facts["why"] == "the answer is not what was written"
 
@@ -92,9 +94,9 @@ async def test_the_number_of_repairs_is_a_parameter_and_its_end_is_the_end(repai
     ],
 )
 async def test_a_reply_that_is_not_in_the_form_is_asked_for_once_more_and_then_stands(mangled: str) -> None:
-    repaired = await run(supervised_chain_of_thought, SUM, saying(mangled, RIGHT))
+    repaired = await run(supervised_chain_of_thought, SUM, saying(mangled, RIGHT), repairs=1)
     assert repaired.text == RIGHT
-    kept = await run(supervised_chain_of_thought, SUM, saying(mangled, mangled))
+    kept = await run(supervised_chain_of_thought, SUM, saying(mangled, mangled), repairs=1)
     assert kept.text == mangled
     assert kept.labels == ["steps", "repair 1"]
 
@@ -108,9 +110,15 @@ async def test_marks_around_steps_do_not_matter() -> None:
 async def test_what_the_caller_wants_binds_the_steps_and_the_repair() -> None:
     asked = Request((Message("user", SUM),), temperature=0.3, max_tokens=90, stop=("###",), seed=8)
     ran = await run(supervised_chain_of_thought, asked, saying(SLIP, REST))
-    for call in ran.calls:
+    for i, call in enumerate(ran.calls):
         made = call.request
-        assert (made.temperature, made.max_tokens, made.stop, made.seed) == (0.3, 90, ("###",), 8)
+        assert (made.temperature, made.max_tokens, made.stop, made.seed) == (0.3, 90, ("###",), 8 + i)
+
+
+async def test_what_is_drawn_again_may_come_out_otherwise() -> None:
+    ran = await run(supervised_chain_of_thought, SUM, saying(SLIP, SLIP, REST))
+    assert [call.request.temperature for call in ran.calls] == [None, 0.7, 0.7]
+    assert ran.text == RIGHT
 
 
 async def test_without_a_call_left_for_the_repair_the_first_reply_is_given_and_flagged() -> None:
@@ -125,7 +133,7 @@ async def test_without_a_call_left_for_the_repair_the_first_reply_is_given_and_f
 
 async def test_a_repaired_text_is_cut_to_the_callers_length_too() -> None:
     asked = Request((Message("user", SUM),), max_tokens=27)  # each reply is cut there; joined they would be longer
-    journey = await travel(supervised_chain_of_thought, asked, saying(SLIP, REST))
+    journey = await travel(supervised_chain_of_thought, asked, saying(SLIP, REST, REST, REST))
     assert len(journey.text.split()) == 27
     assert journey.reply.finish_reason == "length"
 
