@@ -252,6 +252,17 @@ def _reading(n: int) -> str:
     )
 
 
+def insert(text: str, command: str) -> None:
+    """Put the first model's tables into docs/strategies.md, between its marks."""
+    page = PAGE.read_text()
+    before, _, rest = page.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    first = text.split("\n\n## ")[1].replace("### ", "**").split("\n")
+    shown = "\n".join(f"{row}**" if row.startswith("**") else row for row in first[1:]).strip()
+    told = f"`{command}`, {first[0]}:\n\n{shown}\n\n{text.partition(chr(10))[0]}\n"
+    PAGE.write_text(f"{before}{MARKS[0]}{told}{MARKS[1]}{after}")
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -286,6 +297,8 @@ def main() -> None:
     )
     text = asyncio.run(run(options.n, options.seed, options.models, options.only))
     keep("strategies", "Strategies on the zoo", command, text, write=options.write and not options.only)
+    if options.write and not options.only:
+        insert(text, command)
 
 
 if __name__ == "__main__":

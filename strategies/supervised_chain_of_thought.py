@@ -31,8 +31,8 @@ async def supervised_chain_of_thought(ctx: Context, *, repairs: int = 3, tempera
 
     The form comes from a library by the type of task (strategies/core/forms.py); where none surely suits, it is plain
     chain of thought. A step that does not follow from the one before is found in code; up to `repairs` times the model
-    goes on from the last right one, at this `temperature` or a caller's above 0, so that it may go on otherwise. The reply with more right
-    steps stands.
+    goes on from the last right one, at this `temperature` (or the caller's, if that is above 0), so that it may go on
+    otherwise. The reply with more right steps stands.
     """
     suited = form_for(ctx.question)
     if suited is None:
