@@ -253,5 +253,7 @@ def test_every_target_of_the_contract_is_in_the_makefile(target: str) -> None:
 def test_continuous_integration_runs_the_check_which_ends_in_the_tests() -> None:
     assert "make check" in (ROOT / ".ci" / "run").read_text().splitlines()[-1]
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    made = subprocess.run(["make", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(
+        ["make", "--no-print-directory", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert made.splitlines()[-1].strip() == ".venv/bin/python -m pytest"
