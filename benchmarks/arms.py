@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from benchmarks.reports import keep, table
 from benchmarks.serving import Client, client, serving
-from benchmarks.statistics import share
+from models.intervals import share
 from models.zoo import FAMILIES, Question, check, questions
 
 CONCURRENCY = 12

@@ -17,8 +17,8 @@ from rich.progress import Progress
 
 from benchmarks.arms import stream
 from benchmarks.reports import keep, table
-from benchmarks.statistics import paired, share
 from models.backend import Backend, ModelSpec, connect
+from models.intervals import paired, share
 from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
 from router.utility import Worth
 from strategies.cascade import SHIPPED, weigh

@@ -30,9 +30,9 @@ from rich.progress import Progress, TaskID
 
 from benchmarks.arms import stream
 from benchmarks.reports import keep, table
-from benchmarks.statistics import paired
 from models.embedding import BatchingEmbedder, open_embedder
 from models.fast_embedding import open_fast
+from models.intervals import paired
 from router.embedded import embedded
 from router.folds import random_folds
 from router.outcome_files import read_outcomes

@@ -16,15 +16,15 @@ from pathlib import Path
 from benchmarks.arms import stream
 from benchmarks.fit_prompts import score
 from benchmarks.reports import keep, table
-from benchmarks.statistics import paired, share
 from models.backend import ModelSpec, connect
 from models.embedding import Embedder, open_embedder
+from models.intervals import paired, share
 from models.scripted import Scripted
 from models.types import Message, Request
 from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
 from strategies.analogical import SHIPPED, Exemplar
-from strategies.chain_of_thought import CHAIN
 from strategies.core import Context, Query
+from strategies.core.chain import CHAIN
 from strategies.core.demos import Demo, prompt_of
 from strategies.core.picking import picked
 from strategies.fitted.fit_analogical import entry_of, fill

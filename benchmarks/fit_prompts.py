@@ -17,9 +17,9 @@ from rich.progress import Progress
 
 from benchmarks.arms import stream
 from benchmarks.reports import keep, table
-from benchmarks.statistics import Interval, paired, share
 from models.backend import Backend, ModelSpec, connect
 from models.embedding import Embedder, open_embedder
+from models.intervals import Interval, paired, share
 from models.types import Message, Request, collect
 from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
 from strategies.core.demos import embedded, prompt_of

@@ -23,7 +23,7 @@ from benchmarks.arms import Trial, stream, try_arms
 from benchmarks.arms import report as arms_report
 from benchmarks.reports import FOLDER, keep, table
 from benchmarks.serving import Client, client, serving
-from benchmarks.statistics import paired, share
+from models.intervals import paired, share
 from models.zoo import Question, check
 
 CONCURRENCY = 8

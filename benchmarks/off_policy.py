@@ -19,8 +19,8 @@ import numpy as np
 from rich.progress import Progress
 
 from benchmarks.reports import keep, table
-from benchmarks.statistics import share
 from benchmarks.tables import KEPT, vectors
+from models.intervals import share
 from models.types import Message, Request
 from router.hindsight import Traffic, choices, expectations, taught
 from router.off_policy import ESTIMATORS, estimated, interval, overlap

@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmarks.reports import keep, table
-from benchmarks.statistics import paired, share
 from models.backend import Backend, ModelSpec, connect
 from models.embedding import Embedder, open_embedder
+from models.intervals import paired, share
 from models.scripted import Scripted
 from models.types import Request
 from models.zoo import ZOO, weights

@@ -18,8 +18,8 @@ import numpy as np
 from rich.progress import Progress
 
 from benchmarks.reports import keep, table
-from benchmarks.statistics import paired
 from benchmarks.tables import KEPT, vectors
+from models.intervals import paired
 from models.types import Message, Request
 from router.outcome_files import read_outcomes
 from router.outcomes import OutcomeTable

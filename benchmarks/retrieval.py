@@ -24,9 +24,9 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.reports import keep, table
-from benchmarks.statistics import Interval, paired, share
 from benchmarks.tables import KEPT
 from models.embedding import Embedder, open_embedder
+from models.intervals import Interval, paired, share
 from router.embedded import embedded
 from store import Habits, Store, open_store
 from store.chunks import Chunking

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.reports import table
-from benchmarks.statistics import share
 from benchmarks.tables import laid
 from models.embedding import open_embedder
+from models.intervals import share
 from models.types import Message, Request
 from models.zoo import FAMILIES, paraphrases
 from router.normal import normal

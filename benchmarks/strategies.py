@@ -18,8 +18,8 @@ from statistics import mean, median
 
 from benchmarks.asking import Asked, Trial, ask_all, stage
 from benchmarks.reports import FOLDER, keep, table
-from benchmarks.statistics import paired, share
 from models.backend import Backend, ModelSpec, connect
+from models.intervals import paired, share
 from models.limits import limit
 from models.zoo import FAMILIES, ZOO, Question, check, questions, weights
 from models.zoo.families import TASKS

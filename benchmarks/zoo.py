@@ -17,8 +17,8 @@ from rich.progress import track
 
 from benchmarks.reports import keep, table
 from benchmarks.serving import client, serving
-from benchmarks.statistics import Interval, paired, share
 from benchmarks.zoo_outcomes import KEPT
+from models.intervals import Interval, paired, share
 from models.revision import digest, digest_of_folder
 from models.zoo import BASE, FAMILIES, ZOO, Question, check, weights
 from models.zoo.conversations import UNTOLD

@@ -21,7 +21,7 @@ log = logging.getLogger("embedder")
 WAIT = 0.002
 """Seconds in which the texts of concurrent calls are gathered, where a batch is faster; a lone call does not wait."""
 CACHED = 4096
-CACHED_TOKENS = 256
+CACHED_TOKENS = 1024
 """Texts whose token vectors are kept: a text of 64 tokens takes 100 kB in 384 dimensions."""
 BATCH = 32
 TOKEN_BATCH = 8

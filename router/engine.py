@@ -79,7 +79,7 @@ class Engine:
         seen = self.guards.trim(request, rows)
         embedded = time.perf_counter()
         query = Query(request, rows[0], constraints, conversation)
-        category = await category_of(query.embedding, self._embedder)
+        category = await category_of(query.embedding, self._embedder) if len(candidates) > 1 else None
         choice = self._sticky.choose(self.policy, query, hinted(candidates, category))
         return Decision(
             id=f"chatcmpl-{uuid.uuid4().hex}",

@@ -10,6 +10,7 @@ from typing import Any  # a row of the JSON file
 from models.errors import StrategyError
 from models.types import Reply
 from strategies.core import Context, strategy
+from strategies.core.chain import CHAIN
 from strategies.core.demos import Demo, prompt_of
 from strategies.core.parse import after, sections
 from strategies.core.picking import picked
@@ -27,7 +28,6 @@ GENERATE = """{question}
 First part. {kind}{simple}. Give each as three lines that begin with Q:, A: and Answer:, the worked solution after A:.
 Second part, on a new line that begins with SOLUTION:. Solve the problem above step by step, and end with a line that \
 begins with Answer:"""
-CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
 SHIPPED = Path(__file__).parent / "fitted" / "analogical.json"
 
 

@@ -2,8 +2,7 @@
 
 from models.types import Reply
 from strategies.core import Context, strategy
-
-CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
+from strategies.core.chain import CHAIN
 
 
 @strategy(

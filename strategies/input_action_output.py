@@ -2,9 +2,9 @@
 
 from models.types import Reply
 from strategies.core import Context, strategy
+from strategies.core.chain import CHAIN
 from strategies.core.fields import Step, faults_in, from_memory, steps_in
 
-CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
 FIELDS = """{question}
 
 Solve this in numbered steps. Each step has four lines, in this order:

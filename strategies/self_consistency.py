@@ -6,10 +6,10 @@ from statistics import median
 
 from models.types import Reply
 from strategies.core import Context, strategy
+from strategies.core.chain import CHAIN
 from strategies.core.dispersion import grouped
 from strategies.core.parse import final, squeeze, whole
 
-CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
 SELECT = """Question:
 {question}
 

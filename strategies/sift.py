@@ -4,6 +4,7 @@ import re
 
 from models.types import Reply
 from strategies.core import Context, strategy
+from strategies.core.chain import CHAIN
 from strategies.core.parse import final, sections
 from strategies.core.verify import agree
 
@@ -91,9 +92,7 @@ async def sift(ctx: Context, *, stages: int = 3) -> Reply:
         )
         sticker = read(fixed.text) or sticker
     ctx.note("solved without a sticker", stage=0)
-    return await ctx.answer(
-        "{question}\nThink step by step. End with a line that begins with Answer:", question=ctx.question
-    )
+    return await ctx.answer(CHAIN, question=ctx.question)
 
 
 def read(reply: str) -> str | None:

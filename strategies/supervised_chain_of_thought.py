@@ -2,11 +2,11 @@
 
 from models.types import Reply
 from strategies.core import Context, strategy
+from strategies.core.chain import CHAIN
 from strategies.core.forms import Suited, form_for
 from strategies.core.parse import whole
 from strategies.core.steps import STEP, Fault, fault_in, lines_of
 
-CHAIN = "{question}\nThink step by step. End with a line that begins with Answer:"
 SUPERVISED = """{question}
 
 Solve this in steps. {how}

@@ -3,7 +3,6 @@
 Greedy, batched, through plain transformers and peft: what the weights can do, without any strategy of the service.
 """
 
-import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,8 @@ from typing import Any  # a model, with an adapter or without
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from models.intervals import share
 
 from . import BASE, EXPERTS, FAMILIES, check, questions, weights
 from .conversations import Turn
@@ -27,7 +28,6 @@ SHOTS = 4
 WAYS = ("direct", "stepwise", "shots")
 MOST_TOKENS = 200
 BINS = 10
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,8 @@ class Result:
     @property
     def interval(self) -> tuple[float, float]:
         """Low and high, 0..1."""
-        middle = (self.share + Z95**2 / (2 * self.n)) / (1 + Z95**2 / self.n)
-        spread = math.sqrt(self.share * (1 - self.share) / self.n + Z95**2 / (4 * self.n**2))
-        half = Z95 * spread / (1 + Z95**2 / self.n)
-        return middle - half, middle + half
+        found = share([1.0] * self.right + [0.0] * (self.n - self.right))
+        return found.low, found.high
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from models.intervals import Interval, paired
 from service.commands.demonstrations import Demonstrations
 from service.commands.fits import Made
 from service.commands.paper import paper
 from service.fitted_files import place
 from service.sections import Settings
-from strategies.fitted.held_out import Gain, gain
 from strategies.fitted.journal import Progress as Tell
 
 DIRECT, IN_USE, FITTED = "direct", "in use", "fitted"
@@ -58,9 +58,9 @@ class Trial:
     calls: int
 
     @property
-    def gain(self) -> Gain:
+    def gain(self) -> Interval:
         """Of what was fitted over what was before."""
-        return gain(self.scores[FITTED], self.scores[self.before])
+        return paired(self.scores[FITTED], self.scores[self.before])
 
     @property
     def passes(self) -> bool:
@@ -110,7 +110,7 @@ def show(report: Report, demos: Demonstrations, settings: Settings, plan: Plan) 
         )
         table = Table("asked", "right, %", "against direct, points (95 %, paired)", box=None, pad_edge=False)
         for way, scores in trial.scores.items():
-            against = "" if way == DIRECT else str(gain(scores, trial.scores[DIRECT]))
+            against = "" if way == DIRECT else paired(scores, trial.scores[DIRECT]).signed
             share = f"{100 * sum(scores) / len(scores):.1f}"
             table.add_row(way, share, against)
         console.print(table)
@@ -131,7 +131,7 @@ def show(report: Report, demos: Demonstrations, settings: Settings, plan: Plan) 
 
 
 def _verdict(trial: Trial, report: Report, plan: Plan) -> str:
-    against = f"{trial.gain} points against what was before ({trial.before})"
+    against = f"{trial.gain.signed} points against what was before ({trial.before})"
     if trial.model in report.kept:
         forced = "" if trial.passes else ", because of --force"
         return f"Kept in {report.out}{forced}: {against}."

@@ -9,11 +9,11 @@ from models.backend import Backend
 from models.embedding import Embedder
 from models.types import Reply
 from strategies.core import Context
+from strategies.core.chain import CHAIN
 from strategies.core.demos import Demo, prompt_of
 from strategies.fitted import fit_analogical, fit_mixture_of_prompts
 from strategies.fitted.held_out import Asking, Score
 from strategies.fitted.journal import Progress
-from strategies.self_consistency import CHAIN
 
 
 @dataclass(frozen=True, slots=True)

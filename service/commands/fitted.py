@@ -124,7 +124,7 @@ async def _mixtures(settings: Settings, store: Store, apply: bool, budget: int) 
     lines = [f"{found}; {report.held_out} were held out."]
     for one in report.trials:
         became = f"kept in {out}" if one.model in report.kept else "passes" if one.passes else "not better"
-        lines.append(f"{one.model}: {one.made.told}; {one.gain} points against {one.before} (95 %): {became}.")
+        lines.append(f"{one.model}: {one.made.told}; {one.gain.signed} points against {one.before} (95 %): {became}.")
     return [*lines, *([f"Not all were fitted: {report.stopped}."] if report.stopped else [])]
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.embedding import Embedder, TokenEmbedder
-from strategies.core.parse import squeeze
 
 Vectors = NDArray[np.float32]
 Weights = NDArray[np.float32]
@@ -93,27 +92,6 @@ def by_set(
         chosen.append(left.pop(best))
         room -= 0 if lengths is None else lengths[chosen[-1]]
     return chosen[::-1]
-
-
-async def covering(
-    embedder: Embedder,
-    query: str,
-    candidates: Sequence[str],
-    k: int = K,
-    budget: int | None = None,
-    as_set: bool = True,
-) -> list[int]:
-    """Which candidates (the inputs of demonstrations) to show for a query, best last; of equal texts the first alone.
-
-    `as_set` chooses by Set-BSR, else by BSR; `budget` is in tokens of the embedder. Each candidate's tokens are
-    embedded here: of more than some hundred, take the nearest by `Embedder.embed` first. Raises ModelUnavailable.
-    """
-    first = list({squeeze(text): i for i, text in reversed(list(enumerate(candidates)))}.values())[::-1]
-    vectors = await token_vectors(embedder, [query, *(candidates[i] for i in first)])
-    recalls = recall(vectors[0], vectors[1:])
-    lengths = [len(tokens) for tokens in vectors[1:]]
-    chosen = (by_set if as_set else by_bsr)(recalls, k, lengths=lengths, budget=budget)
-    return [first[i] for i in chosen]
 
 
 async def token_vectors(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:

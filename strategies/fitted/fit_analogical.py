@@ -16,12 +16,12 @@ from models.errors import BadRequest
 from models.types import Message, Request
 from strategies.analogical import Exemplar
 from strategies.core import Context, Query
+from strategies.core.chain import CHAIN
 from strategies.core.demos import Demo
 from strategies.core.dispersion import grouped
 from strategies.core.equivalence import compared, marked
 from strategies.core.verify import agree, arithmetic
 from strategies.fitted.journal import Journal, Progress
-from strategies.self_consistency import CHAIN
 
 Score = Callable[[Demo, str], float]
 SAMPLES, TEMPERATURE = 5, 0.7

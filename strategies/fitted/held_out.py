@@ -1,9 +1,8 @@
-"""Was it worth it? Ways of asking, tried on labelled questions that no fit has seen, and the paired gain of one."""
+"""Was it worth it? Ways of asking, tried on labelled questions that no fit has seen."""
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
 
 from models.embedding import Embedder
 from models.errors import BudgetExceeded, StrategyError
@@ -18,19 +17,6 @@ SHARE, MOST = 0.25, 100
 """The share of the demonstrations that is held out, and the most of them."""
 LONGEST = 400
 """Tokens of a reply, as the fits have it."""
-Z95 = 1.959963984540054
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """A mean difference in score with its 95 % interval, paired and normal."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{100 * self.mean:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +25,6 @@ class Parts:
 
     teaching: Sequence[Demo]
     held_out: Sequence[Demo]
-
-
-def gain(after: Sequence[float], before: Sequence[float]) -> Gain:
-    """The mean of after - before over the same questions; of one question alone the interval is all there is."""
-    gaps = [a - b for a, b in zip(after, before, strict=True)]
-    if len(gaps) < 2:
-        return Gain(mean(gaps), -1.0, 1.0)
-    half = Z95 * stdev(gaps) / len(gaps) ** 0.5
-    return Gain(mean(gaps), mean(gaps) - half, mean(gaps) + half)
 
 
 def parted(demos: Sequence[Demo], seed: int) -> Parts:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from models import embedding
 from models.embedding import BatchingEmbedder, TokenEmbedder, TokenwiseEmbedder, Vectors, open_embedder
 from models.errors import ModelUnavailable
 from models.fast_embedding import open_fast
@@ -79,6 +80,16 @@ async def test_a_text_seen_before_is_not_embedded_again(letters: Letters) -> Non
     again = await embedder.tokens([" c ", "d"])
     assert letters.batches == [["ab", "c"], ["d"]]
     assert [row[:, 0].tolist() for row in (*rows, *again)] == [[1, 1], [1], [1, 1], [1], [1]]
+    await embedder.close()
+
+
+async def test_many_at_once_never_lose_what_was_kept(letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "CACHED_TOKENS", 3)
+    embedder = TokenwiseEmbedder("e", 2, plain, letters)
+    asked = [[chr(97 + (i + j) % 9) * (j + 1) for j in range(5)] for i in range(40)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(embedder.tokens(row)) for row in asked]
+    assert [[len(rows) for rows in task.result()] for task in tasks] == [[1, 2, 3, 4, 5]] * 40
     await embedder.close()
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from models.errors import StrategyError
 from models.types import Message, Request
-from strategies.analogical import CHAIN, GENERATE, KINDS, SIMPLE, analogical, read, written
+from strategies.analogical import GENERATE, KINDS, SIMPLE, analogical, read, written
+from strategies.core.chain import CHAIN
 from strategies.core.demos import Demo
 from tests.strategies.line import travel
 from tests.strategies.stage import run, saying

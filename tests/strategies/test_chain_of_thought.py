@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from models.types import Message, Request
-from strategies.chain_of_thought import CHAIN, chain_of_thought
+from strategies.chain_of_thought import chain_of_thought
+from strategies.core.chain import CHAIN
 from tests.strategies.line import travel
 from tests.strategies.stage import run, saying
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from models.errors import BadRequest
+from models.intervals import paired
 from models.scripted import Scripted
 from models.types import Request
 from strategies.analogical import analogical
 from strategies.core.demos import Demo
 from strategies.fitted.fit_analogical import SAMPLES, Store, entry_of, fill
-from strategies.fitted.held_out import gain, parted
+from strategies.fitted.held_out import parted
 from tests.strategies.stage import run
 
 SUM = "What do 2 boxes of 3 pens and 4 more pens make?"
@@ -117,7 +118,7 @@ def test_what_is_held_out_is_a_quarter_that_is_not_taught() -> None:
 
 
 def test_a_gain_is_paired() -> None:
-    found = gain([1, 1, 1, 0], [0, 1, 0, 0])
+    found = paired([1, 1, 1, 0], [0, 1, 0, 0])
     assert found.mean == 0.5
     assert found.low == pytest.approx(0.5 - 1.96 * (1 / 3) ** 0.5 / 2, abs=1e-3)
-    assert str(gain([1, 1], [0, 0])) == "+100.0 [+100.0, +100.0]"
+    assert paired([1, 1], [0, 0]).signed == "+100.0 [+100.0, +100.0]"

@@ -4,8 +4,9 @@ import pytest
 
 from models.types import Message, Request
 from strategies.core import Constraints
+from strategies.core.chain import CHAIN
 from strategies.core.fields import Step, computed, faults_in, from_memory, steps_in
-from strategies.input_action_output import CHAIN, FIELDS, REPAIR, input_action_output
+from strategies.input_action_output import FIELDS, REPAIR, input_action_output
 from tests.strategies.line import travel
 from tests.strategies.stage import run, saying
 

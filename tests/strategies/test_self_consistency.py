@@ -8,7 +8,8 @@ from models.errors import ModelUnavailable
 from models.scripted import Scripted
 from models.types import Message, Request
 from strategies.core import Budget, Constraints
-from strategies.self_consistency import CHAIN, SELECT, named, self_consistency
+from strategies.core.chain import CHAIN
+from strategies.self_consistency import SELECT, named, self_consistency
 from tests.strategies.line import travel
 from tests.strategies.stage import Ran, run, saying
 

@@ -4,8 +4,9 @@ import pytest
 
 from models.types import Message, Request
 from strategies.core import Constraints
+from strategies.core.chain import CHAIN
 from strategies.core.forms import FORMS
-from strategies.supervised_chain_of_thought import CHAIN, SUPERVISED, supervised_chain_of_thought
+from strategies.supervised_chain_of_thought import SUPERVISED, supervised_chain_of_thought
 from tests.strategies.line import travel
 from tests.strategies.stage import run, saying
 

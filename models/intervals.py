@@ -1,4 +1,4 @@
-"""Intervals for what benchmarks report: Wilson's for a share, the paired normal one for a difference."""
+"""Intervals for what is measured: Wilson's for a share, the paired normal one for a difference."""
 
 import math
 from collections.abc import Sequence
@@ -18,6 +18,11 @@ class Interval:
     def __str__(self) -> str:
         return f"{100 * self.mean:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}]"
 
+    @property
+    def signed(self) -> str:
+        """The same as a gain or a loss."""
+        return f"{100 * self.mean:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
+
 
 def share(scores: Sequence[float]) -> Interval:
     """Wilson's interval for the mean of 0/1 scores (Wilson 1927); NaN where there are none."""
@@ -31,10 +36,12 @@ def share(scores: Sequence[float]) -> Interval:
 
 
 def paired(left: Sequence[float], right: Sequence[float]) -> Interval:
-    """The mean of left - right over the same questions, with the paired normal interval."""
+    """The mean of left - right over the same questions, with the paired normal interval; of one pair all of [-1, 1]."""
     gaps = [a - b for a, b in zip(left, right, strict=True)]
     n = len(gaps)
     mean = sum(gaps) / n
-    variance = sum((gap - mean) ** 2 for gap in gaps) / max(1, n - 1)
+    if n == 1:
+        return Interval(mean, -1.0, 1.0)
+    variance = sum((gap - mean) ** 2 for gap in gaps) / (n - 1)
     half = Z95 * math.sqrt(variance / n)
     return Interval(mean, mean - half, mean + half)
