@@ -1,8 +1,9 @@
 """Anything that litellm can reach: vLLM, Ollama, llama.cpp, any OpenAI-compatible server, the commercial ones.
 
 Settings: `model` as litellm writes it (`ollama_chat/llama3`, `openai/my-model`); with an `api_base` and no provider
-in front the server is taken for an OpenAI-compatible one. `extra` goes to litellm's call as it stands; what a request
-carries beyond OpenAI's parameters goes to the server in the body, and nowhere else.
+in front the server is taken for an OpenAI-compatible one, and asked without litellm (models/openai_server.py). `extra`
+goes to litellm's call as it stands; what a request carries beyond OpenAI's parameters goes to the server in the body,
+and nowhere else.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any  # Any: litellm's answers are untyped
 
 from models.backend import Internals, ModelSpec
 from models.errors import BadSettings
+from models.openai_server import UNDERSTOOD, OpenAIServer
 from models.revision import digest, digest_of
 from models.translated import translated
 from models.types import Chunk, Request, TokenLogprob, Usage
@@ -31,14 +33,20 @@ class Remote:
         self.offers = spec.offers
         self.revision = digest(spec.model or spec.path or name, spec.api_base or "", digest_of(spec.extra))
         self._spec = spec
-        self._client: Any = None
         self._litellm: Any = None
+        self._plain: OpenAIServer | None = None
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Answer as the server sends it. Raises ModelError; closing it closes the connection to the server."""
         started = time.perf_counter()
         if self._litellm is None:
             self._litellm = await asyncio.to_thread(_load)
+            self._plain = OpenAIServer(self.name, self._spec) if self._is_plain() else None
+        if self._plain is not None:
+            async with aclosing(self._plain.stream(request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
         with translated(self.name):
             answer = await self._litellm.acompletion(**self._call(request))
             reason, usage = "stop", Usage()
@@ -56,8 +64,8 @@ class Remote:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.close()
+        if self._plain is not None:
+            await self._plain.close()
 
     def _call(self, request: Request) -> dict[str, Any]:
         spec = self._spec
@@ -86,32 +94,33 @@ class Remote:
             "top_logprobs": request.top_logprobs,
             "extra_body": {**spec.extra.get("extra_body", {}), **request.extra} or None,
         }
-        if call["model"].startswith("openai/") and spec.api_base:
-            call["client"] = self._shared()
         return {key: value for key, value in call.items() if value is not None}
 
     def _model(self) -> str:
         model = self._spec.model or self._spec.path or self.name
-        provider = model.split("/", 1)[0]
-        known = "/" in model and provider in {str(getattr(p, "value", p)) for p in self._litellm.provider_list}
-        return model if known or not self._spec.api_base else f"openai/{model}"
+        return model if self._has_provider() or not self._spec.api_base else f"openai/{model}"
 
-    def _shared(self) -> Any:
-        if self._client is None:
-            import openai
+    def _has_provider(self) -> bool:
+        """Whether the model's name begins with a provider that litellm knows."""
+        provider, slash, _ = (self._spec.model or "").partition("/")
+        return bool(slash) and provider in {str(getattr(p, "value", p)) for p in self._litellm.provider_list}
 
-            key = self._spec.api_key or NO_KEY
-            self._client = openai.AsyncOpenAI(
-                api_key=key, base_url=self._spec.api_base, timeout=self._spec.timeout, max_retries=0
-            )
-        return self._client
+    def _is_plain(self) -> bool:
+        return is_open(self._spec) and not self._has_provider()
 
 
-def open_backend(name: str, spec: ModelSpec) -> Remote:
+def open_backend(name: str, spec: ModelSpec) -> Remote | OpenAIServer:
     """A remote model from its settings; nothing is contacted yet. Raises BadSettings."""
     if not (spec.model or spec.api_base):
         raise BadSettings(f"models.{name} is remote and needs a model, an api_base or both")
-    return Remote(name, spec)
+    model = spec.model or ""
+    certain = "/" not in model or model.startswith("openai/")  # before another slash may stand a provider
+    return OpenAIServer(name, spec) if certain and is_open(spec) else Remote(name, spec)
+
+
+def is_open(spec: ModelSpec) -> bool:
+    """Whether the settings describe an OpenAI-compatible server, and say nothing that only litellm understands."""
+    return spec.api_base is not None and set(spec.extra) <= UNDERSTOOD
 
 
 def _load() -> Any:

@@ -9,6 +9,7 @@ from router.revisions import revision
 from router.types import Arm, Candidate, Split
 from strategies.core import Constraints, Strategy, load
 from strategies.core.registry import Param
+from strategies.direct import direct
 
 AUTO = "auto"
 ON_REQUEST = frozenset({"clarify"})
@@ -114,6 +115,16 @@ class Catalog:
             fewest = min(one.calls for one in left)
             raise BadRequest(f"max_calls is {limit} and every arm allowed makes at least {fewest:g}", param="max_calls")
         return cheap
+
+    def direct(self, model: str, constraints: Constraints) -> tuple[Candidate, ...]:
+        """Every model that a request allows, asked directly, whichever strategy it names. Raises as `candidates`."""
+        models, _ = self._named(model)
+        self._check(constraints)
+        allowed = [name for name in models if not constraints.models or name in constraints.models]
+        if not allowed:
+            raise BadRequest(f"model {model!r} leaves nothing of models {list(constraints.models)}", param="pointsman")
+        arms = [Arm(name, direct.name) for name in allowed]
+        return tuple(Candidate(arm, direct, revision=self._revisions.get(arm, "")) for arm in arms)
 
     def _named(self, text: str) -> tuple[Sequence[str], Sequence[str]]:
         """The models and the strategies that the name of a request stands for."""

@@ -55,8 +55,8 @@ class Costs:
         self._fits: dict[str, dict[Key, Fit | None]] = {}  # by model, until its next run
 
     def learn(self, outcome: Outcome) -> None:
-        """Take one outcome into account. Runs that were cut short or fell back say nothing of an arm."""
-        if outcome.status != "ok" or outcome.calls < 1:
+        """Take one outcome into account. Runs that were cut short, fell back or answered a side request say nothing."""
+        if outcome.status != "ok" or outcome.calls < 1 or outcome.aside:
             return
         model, calls, x = outcome.arm.model, float(outcome.calls), _length(outcome.question_chars)
         known = {name: value for name, value in _taken(outcome).items() if value is not None and math.isfinite(value)}

@@ -3,33 +3,32 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from types import MappingProxyType
 
 from models.backend import Backend
 from models.embedding import Embedder
 from models.errors import BadRequest, BudgetExceeded, ModelError, NoArmLeft, PointsmanError, StrategyError
 from models.types import Message, Reply, Request
+from models.waiting import waiting_of
+from router.affordable import affordable
 from router.catalog import Catalog
-from router.costs import Cost, Costs
+from router.costs import Costs
 from router.guards import Guards, seen_by
 from router.hints import hinted
-from router.normal import normal
+from router.normal import embedded
 from router.pacing import Pacer
 from router.run import Run, Tell
 from router.sticky import Sticky
 from router.turns import Turns
-from router.types import Arm, Candidate, Decided, Decision, Event, Feedback, Policy, RouterSettings
+from router.types import Arm, Candidate, Choice, Decided, Decision, Event, Feedback, Policy, RouterSettings
+from router.unplaced import SIDE, aside, nowhere, the_only
 from strategies.core import Budget, Constraints, Context, Failed, Noted, Query
-from strategies.core.query import Library, Memory, question_of
+from strategies.core.query import Library, Memory, Origin, question_of
 from strategies.core.registry import Param
 from strategies.core.tasks import category_of
 from strategies.direct import direct
-
-EMBEDDED_CHARACTERS = 4000
-"""More of a question than embedders read; what follows does not change which kind of question it is."""
 
 
 class Engine:
@@ -65,37 +64,77 @@ class Engine:
         model: str = "auto",
         constraints: Constraints = Constraints(),  # noqa: B008  # frozen
         conversation: str | None = None,
+        origin: Origin = Origin(),  # noqa: B008  # frozen
     ) -> Decision:
         """Choose an arm for the last user message; nothing runs and nothing is logged. Raises UserError."""
         if not _asks(request):
             raise BadRequest("messages hold no question: the last user message is empty", param="messages")
+        if origin.side is not None:
+            return await self._aside(Query(request, nowhere(self._embedder.size), constraints, None, origin), model)
         candidates = _relaying(self.catalog.candidates(model, constraints), request)
         asked = len(question_of(request.messages))
-        candidates = self.pacer.charged(self._affordable(candidates, constraints, asked))
+        candidates = self.pacer.charged(affordable(self.costs, candidates, constraints, asked))
         notes = await self.guards.admit(request)
         started = time.perf_counter()
         texts = [question_of(request.messages), *self.guards.compared(request)]
-        rows = await self._embedder.embed([normal(text[:EMBEDDED_CHARACTERS]) for text in texts])
+        if len(candidates) == len(texts) == 1 and candidates[0].arm.strategy == direct.name:  # nothing hangs on it
+            query = Query(request, nowhere(self._embedder.size), constraints, conversation, origin)
+            return self._decided(query, the_only(candidates[0], self._dial(constraints)), candidates, notes=notes)
+        rows = await self._embedder.embed([embedded(text) for text in texts])
         seen = self.guards.trim(request, rows)
-        embedded = time.perf_counter()
-        query = Query(request, rows[0], constraints, conversation)
+        placed = time.perf_counter()
+        query = Query(request, rows[0], constraints, conversation, origin)
         category = await category_of(query.embedding, self._embedder) if len(candidates) > 1 else None
         choice = self._sticky.choose(self.policy, query, hinted(candidates, category))
+        return self._decided(
+            query,
+            choice,
+            candidates,
+            seconds=time.perf_counter() - placed,
+            embed_seconds=placed - started,
+            seen=None if seen.request is request else seen.request,
+            notes=(*notes, *seen.notes),
+        )
+
+    def _decided(
+        self,
+        query: Query,
+        choice: Choice,
+        candidates: Sequence[Candidate],
+        *,
+        policy: str = "",
+        seconds: float = 0.0,
+        embed_seconds: float = 0.0,
+        seen: Request | None = None,
+        notes: tuple[Noted, ...] = (),
+    ) -> Decision:
         return Decision(
             id=f"chatcmpl-{uuid.uuid4().hex}",
             arm=choice.arm,
-            policy=self.policy.name,
+            policy=policy or self.policy.name,
             propensities=choice.propensities,
             estimates=choice.estimates,
             why=choice.why,
             query=query,
-            seconds=time.perf_counter() - embedded,
-            embed_seconds=embedded - started,
+            seconds=seconds,
+            embed_seconds=embed_seconds,
             neighbours=choice.neighbours,
             revision=next(one.revision for one in candidates if one.arm == choice.arm),
-            seen=None if seen.request is request else seen.request,
-            notes=(*notes, *seen.notes),
+            seen=seen,
+            notes=notes,
         )
+
+    async def _aside(self, query: Query, model: str) -> Decision:
+        """The decision on a side request of a chat app; it still passes the moderator, and counts against budgets."""
+        asked = len(query.text)
+        candidates = affordable(self.costs, self.catalog.direct(model, query.constraints), query.constraints, asked)
+        notes = await self.guards.admit(query.request)
+        waits = [waiting_of(self._backends[one.arm.model]) for one in candidates]
+        choice = aside(candidates, waits, query.origin.side or "")
+        return self._decided(query, choice, candidates, policy=SIDE, notes=notes)
+
+    def _dial(self, constraints: Constraints) -> float:
+        return self.settings.quality if constraints.quality is None else constraints.quality
 
     async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
         """Answer: Decided, the run's events as they come, Answered or Failed, at the very end Ended.
@@ -190,22 +229,6 @@ class Engine:
             screening=self.guards.screening,
         )
 
-    def _affordable(self, candidates: Sequence[Candidate], limits: Constraints, asked: int) -> list[Candidate]:
-        """The candidates with what they are expected to cost, less those that one time in ten take more than a limit.
-
-        What an arm that hardly ran takes at most is not known, so its mean counts, or, where it asks other models, the
-        most that it may ask. One whose cost is unknown passes only where none is known to fit. `asked` is the length
-        of the question in characters.
-        """
-        priced = [_priced(one, self.costs.estimate(one.arm, one.calls, asked, one.split)) for one in candidates]
-        if limits.max_seconds is None and limits.max_usd is None:
-            return priced
-        most = {one.arm: self.costs.ceiling(one.arm, one.calls, asked, one.split) for one in candidates}
-        left = _within(priced, "max_seconds", limits.max_seconds, lambda one: most[one.arm].seconds)
-        left = _within(left, "max_usd", limits.max_usd, lambda one: most[one.arm].usd)
-        left = _known(left, limits.max_seconds, lambda one: most[one.arm].seconds)
-        return _known(left, limits.max_usd, lambda one: most[one.arm].usd)
-
 
 def _asks(request: Request) -> bool:
     """Whether the last user message holds words, or an image or the like."""
@@ -230,34 +253,13 @@ def _relaying(candidates: Sequence[Candidate], request: Request) -> Sequence[Can
     return left
 
 
-def _priced(one: Candidate, cost: Cost) -> Candidate:
-    return replace(one, gpu_seconds=cost.gpu_seconds, seconds=cost.seconds, usd=cost.usd, tokens=cost.tokens)
-
-
-def _within(
-    candidates: list[Candidate], name: str, limit: float | None, cost: Callable[[Candidate], float | None]
-) -> list[Candidate]:
-    if limit is None:
-        return candidates
-    costs = [cost(one) for one in candidates]
-    left = [one for one, c in zip(candidates, costs, strict=True) if c is None or c <= limit]
-    if not left:
-        least = min(c for c in costs if c is not None)
-        raise BadRequest(f"{name} is {limit}; every arm allowed is expected to take {least:.3g} or more", param=name)
-    return left
-
-
-def _known(
-    candidates: list[Candidate], limit: float | None, cost: Callable[[Candidate], float | None]
-) -> list[Candidate]:
-    """Under a limit, the candidates of known cost; all of them where no cost is known."""
-    return [one for one in candidates if limit is None or cost(one) is not None] or candidates
-
-
 def _fallbacks(decision: Decision) -> list[Arm]:
     """Asking directly: the chosen model first, then the others that the caller allows, best estimate first."""
     quality = {arm: estimate.quality for arm, estimate in decision.estimates.items()}
-    best = {arm.model: max(q for other, q in quality.items() if other.model == arm.model) for arm in quality}
+    best = {
+        arm.model: max(quality.get(other, 0.0) for other in decision.propensities if other.model == arm.model)
+        for arm in decision.propensities
+    }
     arms = [Arm(model, "direct") for model in best]
     arms.sort(key=lambda arm: (arm.model != decision.arm.model, -quality.get(arm, best[arm.model])))
     return [arm for arm in arms if arm != decision.arm]

@@ -26,6 +26,8 @@ BLANK_LINES = re.compile(r"\n(?: ?\n)+")
 SHOUTED = 0.8
 """The share of capitals from which on a text is shouted, if it has some words."""
 FEW_LETTERS = 12
+EMBEDDED = 4000
+"""Characters of a question: more than embedders read; what follows does not change which kind of question it is."""
 
 
 def normal(text: str) -> str:
@@ -37,6 +39,11 @@ def normal(text: str) -> str:
     plain = _without(THANKS.search(plain), plain)
     plain = _without(END.search(plain), plain).rstrip()
     return _quiet(plain) or text
+
+
+def embedded(text: str) -> str:
+    """What of a question is embedded, in its plain form."""
+    return normal(text[:EMBEDDED])
 
 
 def _without(found: re.Match[str] | None, text: str) -> str:

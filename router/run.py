@@ -10,6 +10,7 @@ from models.errors import BudgetExceeded, ContextTooLong, ModelRefused, Pointsma
 from models.types import Reply, Usage
 from router.guards import Unjudged
 from router.types import Arm, Decided, Decision, Ended, Event, Outcome
+from router.unplaced import SIDE
 from strategies.core import Answered, Called, Token
 from strategies.core.events import RunEvent
 
@@ -89,7 +90,11 @@ class Run:
     def _blamed(self, reason: BaseException | None) -> bool:
         limits = self.decision.query.constraints
         limited = (limits.max_calls, limits.max_tokens, limits.max_seconds) != (None, None, None)
-        if self.kept or isinstance(reason, ContextTooLong | ModelRefused | UserError | Unjudged):
+        if (
+            self.kept
+            or self.decision.policy == SIDE
+            or isinstance(reason, ContextTooLong | ModelRefused | UserError | Unjudged)
+        ):
             return False
         return not (isinstance(reason, BudgetExceeded) and limited)
 
@@ -115,6 +120,7 @@ class Run:
             blamed=status in ("degraded", "failed") and self._blamed(reason),
             question_chars=len(self.decision.query.text),
             mixed=len(self._models) > 1,
+            aside=self.decision.policy == SIDE,
         )
         ended = Ended(outcome, self.decision, self.text)
         self._tell(self.decision.id, ended)

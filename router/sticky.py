@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from models.errors import BadSettings
 from models.types import Request
 from router.types import Arm, Candidate, Choice, Ended, Feedback, Policy
+from router.unplaced import SIDE
 from strategies.core import Query
 from strategies.core.query import Vector, question_of
 
@@ -82,7 +83,7 @@ class Sticky:
     def ended(self, event: Ended) -> None:
         """Remember who answered a turn; an arm that failed is let go, a turn that was broken off changes nothing."""
         decision, outcome = event.decision, event.outcome
-        if self._most == 0 or decision.policy == ASIDE or outcome.status == "cancelled":
+        if self._most == 0 or decision.policy in (ASIDE, SIDE) or outcome.status == "cancelled":
             return
         query = decision.query
         before = self._going_on(query)

@@ -97,7 +97,8 @@ class Outcome:
     `status` is "ok", "degraded", "failed" or "cancelled". `blamed` says whether a failure tells against the chosen arm:
     a strategy that cannot finish and a model that is down do; a prompt too long, a request that the model refuses and
     a limit of the caller do not. `question_chars` is the length of what was asked, 0 where it is not known. `mixed`:
-    several models were asked, and `usage` adds up what all of them took.
+    several models were asked, and `usage` adds up what all of them took. `aside`: a side request (router.unplaced), of
+    which budgets hear and nothing is learned.
     """
 
     decision_id: str
@@ -111,6 +112,7 @@ class Outcome:
     blamed: bool = False
     question_chars: int = 0
     mixed: bool = False
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

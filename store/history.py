@@ -10,6 +10,7 @@ from sqlmodel.sql.expression import Select
 
 from models.types import Usage
 from router.types import Arm, Feedback, Logged, Outcome
+from router.unplaced import SIDE
 from store.circumstances import Circumstances, circumstances
 from store.database import Database
 from store.examples import Examples
@@ -54,7 +55,7 @@ class History:
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
         """The latest outcomes, oldest first, without those that cannot be read. Raises StoreError."""
         newest = (
-            select(OutcomeRow, func.length(col(QueryRow.text)), _models_asked())
+            select(OutcomeRow, func.length(col(QueryRow.text)), _models_asked(), col(QueryRow.side))
             .join(QueryRow, col(QueryRow.id) == col(OutcomeRow.decision_id))
             # SQLModel types a column as its value.
             .options(defer(OutcomeRow.text), defer(OutcomeRow.at))  # type: ignore[arg-type]
@@ -62,7 +63,7 @@ class History:
         )
         with self._database.read() as session:
             rows = list(session.exec(newest.limit(limit)))
-        found = [_outcome(row, characters, models > 1) for row, characters, models in reversed(rows)]
+        found = [_outcome(row, length, models > 1, side is not None) for row, length, models, side in reversed(rows)]
         if broken := found.count(None):
             log.warning("outcomes that cannot be read left out", count=broken)
         yield from (one for one in found if one is not None)
@@ -89,7 +90,12 @@ class History:
 
     def _feedback_ids(self, since: int) -> list[int]:
         """The rows by their moments: failures are learned at once, and come into SQL behind what was rated since."""
-        wanted = select(FeedbackRow.id).where(col(FeedbackRow.id) >= since).order_by(*LEARNED)
+        wanted = (
+            select(FeedbackRow.id)
+            .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
+            .where(col(FeedbackRow.id) >= since, col(DecisionRow.policy) != SIDE)
+            .order_by(*LEARNED)
+        )
         with self._database.read() as session:
             return [row or 0 for row in session.exec(wanted)]
 
@@ -149,7 +155,7 @@ def _models_asked() -> ScalarSelect[int]:
     return asked.where(col(CallRow.decision_id) == col(OutcomeRow.decision_id)).scalar_subquery()
 
 
-def _outcome(row: OutcomeRow, characters: int, mixed: bool) -> Outcome | None:
+def _outcome(row: OutcomeRow, characters: int, mixed: bool, aside: bool) -> Outcome | None:
     """The row as the router's noun; None for one that cannot be read."""
     usage = Usage(row.prompt_tokens, row.completion_tokens, row.seconds, row.gpu_seconds, row.usd)
     try:
@@ -164,6 +170,7 @@ def _outcome(row: OutcomeRow, characters: int, mixed: bool) -> Outcome | None:
             row.first_token_seconds,
             question_chars=characters,
             mixed=mixed,
+            aside=aside,
         )
     except UNREADABLE:
         return None

@@ -11,10 +11,11 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from router.types import Arm, Estimate, Logged
+from router.unplaced import SIDE
 from store.database import Database
 from store.lines import utc
 from store.readable import readable
-from store.space import Space, is_placed
+from store.space import UNPLACED, Space, is_placed
 from store.tables import DecisionRow, FeedbackRow, QueryRow
 from strategies.core import Constraints
 
@@ -47,7 +48,7 @@ def logged(database: Database, space: Space, since: float = 0.0) -> Iterator[Log
         broken += len(page) - len(found)
         for decision, query, judged in found:
             one = None if query.embedder != space.name else _read(decision, query, judged, space)
-            foreign += query.embedder != space.name
+            foreign += query.embedder not in (space.name, UNPLACED)
             if one is not None:
                 bare += one.propensities is None
                 yield one
@@ -65,7 +66,8 @@ def _ids(database: Database, since: float) -> list[str]:
     """The decisions from that moment on, oldest first."""
     order = col(DecisionRow.at), col(DecisionRow.id)
     with database.read() as session:
-        return list(session.exec(select(DecisionRow.id).where(order[0] >= utc(since)).order_by(*order)))
+        own = col(DecisionRow.policy) != SIDE
+        return list(session.exec(select(DecisionRow.id).where(order[0] >= utc(since), own).order_by(*order)))
 
 
 def _page(database: Database, ids: Sequence[str]) -> list[tuple[DecisionRow, QueryRow, Together | None]]:

@@ -12,6 +12,7 @@ from store.history import History
 from store.library import Habits, Library
 from store.log import Log
 from store.migrate import migrate
+from store.placing import Placing
 from store.ratings import Ratings
 from store.recorder import Recorder
 from store.space import Space
@@ -70,7 +71,7 @@ def open_store(url: str, embedder: Embedder, spool: Path | None = None, habits: 
         History(database, examples, space),
         Library(database, embedder, habits),
         Log(database, recorder),
-        Ratings(database, recorder, examples, space),
+        Ratings(database, recorder, examples, space, Placing(database, embedder)),
         Versions(database, recorder),
     )
 

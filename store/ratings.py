@@ -12,11 +12,13 @@ from sqlmodel import col, select
 
 from models.errors import BadRequest, StoreError, UserError
 from router.types import Feedback
+from router.unplaced import SIDE
 from store.circumstances import ABOVE
 from store.database import Database, reason
 from store.examples import Examples
 from store.history import judged, judgements
 from store.lines import Row, utc
+from store.placing import Placing
 from store.readable import UNREADABLE
 from store.recorder import Recorder
 from store.space import Space
@@ -33,7 +35,10 @@ class UnknownDecision(UserError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rated:
-    """The judgements that count, one or (for a preference) two; `repeated` if they had been given before."""
+    """The judgements that count, one or (for a preference) two; `repeated` if they had been given before.
+
+    None counts of a side request: it was answered by the cheapest model there was, and says nothing of any other.
+    """
 
     feedback: tuple[Feedback, ...]
     repeated: bool
@@ -42,8 +47,11 @@ class Rated:
 class Ratings:
     """Where judgements come in."""
 
-    def __init__(self, database: Database, recorder: Recorder, examples: Examples, space: Space) -> None:
+    def __init__(
+        self, database: Database, recorder: Recorder, examples: Examples, space: Space, placing: Placing
+    ) -> None:
         self._database, self._recorder, self._examples, self._space = database, recorder, examples, space
+        self._placing = placing
 
     async def rate(
         self,
@@ -79,6 +87,7 @@ class Ratings:
         rows[0] |= {"comment": comment, "idempotency_key": idempotency_key}
         # Decisions come into SQL behind the answer: one that was just given may still be on its way.
         written = await self._recorder.flush(PATIENCE)
+        await self._placing.place([row["decision_id"] for row in rows])
         try:
             return await asyncio.to_thread(self._rate, rows)
         except UnknownDecision as unknown:
@@ -89,7 +98,9 @@ class Ratings:
     def _rate(self, rows: Sequence[Row]) -> Rated:
         ids = list(dict.fromkeys(row["decision_id"] for row in rows))
         with self._database.read() as session:
-            known = set(session.exec(select(DecisionRow.id).where(col(DecisionRow.id).in_(ids))))
+            known = dict(
+                session.exec(select(DecisionRow.id, DecisionRow.policy).where(col(DecisionRow.id).in_(ids))).all()
+            )
         for decision_id in ids:
             if decision_id not in known:
                 raise UnknownDecision(f"no decision has the id {decision_id!r}", param="id", code="decision_not_found")
@@ -102,7 +113,7 @@ class Ratings:
             key = rows[0]["idempotency_key"]
             raise BadRequest(f"idempotency_key {key!r} was used for another answer", param="idempotency_key")
         self._examples.refresh(ids)
-        return Rated(kept, repeated)
+        return Rated(tuple(one for one in kept if known.get(one.decision_id) != SIDE), repeated)
 
     def _insert(self, rows: Sequence[Row]) -> bool:
         """Whether the judgement was there before; the first row decides, the other one follows from it."""

@@ -4,10 +4,14 @@ import base64
 from dataclasses import fields
 from typing import Any  # rows are JSON objects
 
+import numpy as np
+
 from models.types import Reply, Request
 from router.types import Decided, Decision, Ended, Estimate, Event, Neighbour, Outcome
 from store.lines import Row, Rows, to_bytes
+from store.space import UNPLACED
 from strategies.core import Called, Constraints, Failed, Noted
+from strategies.core.query import Origin
 
 ESTIMATE, NEIGHBOUR, CONSTRAINTS, PARAMETERS = (
     # Named once: this runs before every answer, and dataclasses.asdict takes five times as long.
@@ -40,6 +44,7 @@ def rows_of(decision_id: str, event: Event, position: int, at: float, embedder: 
 
 def _query(decision: Decision, at: float, embedder: str) -> Row:
     query = decision.query
+    placed = bool(np.isfinite(query.embedding[:1]).all())
     return {
         "id": decision.id,
         "at": at,
@@ -47,9 +52,19 @@ def _query(decision: Decision, at: float, embedder: str) -> Row:
         "request": {"messages": _messages(query.request), **_parameters(query.request)},
         "constraints": {name: v for name in CONSTRAINTS if (v := getattr(query.constraints, name)) not in (None, ())},
         "conversation": query.conversation,
-        "embedder": embedder,
-        "embedding": base64.b64encode(to_bytes(query.embedding)).decode(),
+        "message": query.origin.message,
+        "key": query.origin.key,
+        "side": query.origin.side,
+        "origin": _origin(query.origin),
+        "embedder": embedder if placed else UNPLACED,
+        "embedding": base64.b64encode(to_bytes(query.embedding)).decode() if placed else "",
     }
+
+
+def _origin(origin: Origin) -> Row | None:
+    """What the client said of itself, without what has a column of its own."""
+    named = {"user": origin.user, "request": origin.request}
+    return {**{name: value for name, value in named.items() if value is not None}, **origin.facts} or None
 
 
 def _decision(decision: Decision, at: float) -> Row:

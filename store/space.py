@@ -9,6 +9,8 @@ from store.lines import to_vector
 from store.tables import QueryRow
 from strategies.core.query import Vector
 
+UNPLACED = ""
+"""The embedder of a question that none has placed yet (router.unplaced)."""
 UNIT = 0.1
 """By how much the length of a kept embedding may differ from 1; damaged bytes are almost never so near."""
 

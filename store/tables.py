@@ -1,4 +1,4 @@
-"""The tables: queries, decisions, calls, notes, outcomes, feedback, documents, passages, policy versions."""
+"""The tables: queries, decisions, calls, notes, outcomes, feedback, documents, passages, policy versions, API keys."""
 
 from datetime import UTC, datetime
 from typing import Any  # JSON columns, and what SQLAlchemy's type decorators pass
@@ -27,6 +27,7 @@ class QueryRow(SQLModel, table=True):
     """What was asked: the whole request as JSON and the embedding of its question as float32 bytes."""
 
     __tablename__ = "queries"
+    __table_args__ = (Index("ix_queries_key_at", "key", "at"), Index("ix_queries_at", "at"))
 
     id: str = Field(primary_key=True)
     at: datetime = Field(sa_type=UtcTime)
@@ -34,6 +35,10 @@ class QueryRow(SQLModel, table=True):
     request: dict[str, Any] = Field(sa_type=JSON)
     constraints: dict[str, Any] = Field(sa_type=JSON)
     conversation: str | None = Field(default=None, index=True)
+    message: str | None = Field(default=None, index=True)
+    key: str | None = None
+    side: str | None = None
+    origin: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     embedder: str
     embedding: bytes = Field(sa_type=LargeBinary)
 
@@ -193,6 +198,27 @@ class PolicyVersionRow(SQLModel, table=True):
     fitted: dict[str, Any] = Field(sa_type=JSON)
     report: dict[str, Any] = Field(sa_type=JSON)
     promoted_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """An API key: the digest of it, what it may do, and how much of what per period; the key itself is not kept."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (UniqueConstraint("digest", name="uq_api_keys_digest"),)
+
+    id: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcTime)
+    name: str
+    digest: str
+    scopes: list[Any] = Field(sa_type=JSON)
+    models: list[Any] = Field(sa_type=JSON)
+    requests_per_minute: int | None = None
+    period: str
+    usd: float | None = None
+    gpu_seconds: float | None = None
+    tokens: int | None = None
+    expires_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 METADATA = SQLModel.metadata

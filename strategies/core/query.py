@@ -1,7 +1,8 @@
 """What a strategy is asked: the query with the caller's parameters and limits, and what it may look up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable  # Any: what a client says of its request is JSON
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +32,34 @@ class Constraints:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Who asks, and in the client's own words of what: nothing here changes how the question is answered, but `side`.
+
+    `key` is the id of the API key, `user`, `message` and `facts` are what the client says of itself, `request` is the
+    HTTP request's id. `side` names the side request of a chat app that this is ("title", "tags", ...): answered at
+    once by the cheapest model, and never learned from.
+    """
+
+    key: str | None = None
+    user: str | None = None
+    message: str | None = None
+    request: str | None = None
+    side: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """One question: the caller's whole request, its last user text, and that text's embedding (unit length)."""
+    """One question: the caller's whole request, its last user text, and that text's embedding (unit length).
+
+    The embedding is NaN throughout where nothing hangs on it: an arm that the request names, a side request.
+    """
 
     request: Request
     embedding: Vector
     constraints: Constraints = field(default_factory=Constraints)
     conversation: str | None = None
+    origin: Origin = field(default_factory=Origin)
 
     @property
     def messages(self) -> tuple[Message, ...]:

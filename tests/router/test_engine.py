@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any  # a request's own mixture
 
+import numpy as np
 import pytest
 
 from models.errors import BadRequest, UnknownModel
@@ -26,10 +27,23 @@ async def test_a_decision_holds_all_that_the_log_needs_and_logs_nothing_itself()
 
 
 async def test_the_last_user_message_is_what_is_embedded() -> None:
-    place = yard([Model("a")])
+    place = yard([Model("a"), Model("b")])
     talk = (Message("user", "first"), Message("assistant", "hm"), Message("user", "spell garden"))
     several, one = [await place.engine.decide(r) for r in (Request(talk), asking("spell garden"))]
     assert (several.query.embedding == one.query.embedding).all()
+
+
+async def test_a_question_for_the_one_arm_that_is_left_is_not_embedded_and_still_has_its_price() -> None:
+    place = yard([Model("a"), Model("b")])
+    for _ in range(2):
+        decision = await place.engine.decide(asking("spell garden"), "direct@a")
+        await place.events(decision)
+    assert np.isnan(decision.query.embedding).all()
+    assert decision.propensities == {Arm("a", "direct"): 1.0}
+    estimate = decision.estimates[decision.arm]
+    assert (estimate.low, estimate.high, estimate.n) == (0.0, 1.0, 0.0)
+    assert estimate.seconds is not None
+    assert decision.why == "direct@a is the only arm that this request allows."
 
 
 @pytest.mark.parametrize(

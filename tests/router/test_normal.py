@@ -7,7 +7,7 @@ import pytest
 from models.types import Message
 from router.normal import normal
 from router.surface import surface
-from tests.router.yard import Model, asking, yard
+from tests.router.yard import Model, asking, made, yard
 
 SAME = [
     "What is the capital of Norway?",
@@ -57,7 +57,7 @@ def test_a_text_of_nothing_else_stays_as_it_is(text: str) -> None:
 
 
 async def test_the_router_embeds_the_plain_form_and_the_model_hears_the_words_of_the_user() -> None:
-    place = yard([Model("a")])
+    place = yard([Model("a")], [made("panel")])
     polite = "Please  SPELL garden?"
     decisions = [await place.engine.decide(asking(text)) for text in ("spell garden", polite, "COULD YOU SPELL GARDEN")]
     for one in decisions:
