@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, TypeVar  # Any: what a look into a model takes and gives is the strategy's business
+from typing import Any, Literal, Protocol, TypeVar  # Any: looks into a model take and give what they like
 
 from models.errors import BadSettings
 from models.types import Chunk, Request
@@ -50,7 +50,10 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One `[models.NAME]` of the settings. Prices are in dollars per million tokens, times in seconds."""
+    """One `[models.NAME]` of the settings. Prices are in dollars per million tokens, times in seconds.
+
+    `deployments` are the several servers of one model, for the back-end of that name (models/deployments.py).
+    """
 
     backend: str
     path: str | None = None
@@ -60,6 +63,11 @@ class ModelSpec:
     device: str | None = None
     dtype: str | None = None
     concurrency: int = 16
+    queue: int = 64
+    rpm: int | None = None
+    tpm: int | None = None
+    load: Literal["start", "demand"] = "start"
+    unload_after: float | None = None
     timeout: float = 120.0
     retries: int = 2
     usd_per_1m_in: float | None = None
@@ -68,6 +76,7 @@ class ModelSpec:
     offers: frozenset[str] = frozenset()
     role: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    deployments: "tuple[ModelSpec, ...]" = ()
 
 
 def connect(name: str, spec: ModelSpec) -> Backend:

@@ -11,12 +11,12 @@ from models.adapters import Adapter, base_of, is_adapter, read_adapter
 from models.backend import ModelSpec
 from models.batching import Batcher
 from models.device import device_of
-from models.errors import ModelUnavailable
-from models.model_folder import ModelFolder
+from models.errors import BadSettings, ModelUnavailable
+from models.model_folder import ModelFolder, locate
 from models.precision import precision_of
 from models.revision import digest, digest_of_folder
 from models.sampling import Plan
-from models.weights import Weights, load, tokenizer_of
+from models.weights import Weights, load, revision_at, tokenizer_of
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +96,29 @@ def take_seat(name: str, spec: ModelSpec) -> Seat:
             stack.callback(_give_up, key, engine)  # if this fails: an engine that nobody sits in must not stay
             adapter = read_adapter(name, folder, engine.weights.model)
             return _seated(name, key, engine, _with_own(folder, engine.weights), adapter)
+
+
+@dataclass(frozen=True, slots=True)
+class AtRest:
+    """What is known of a model that is not loaded: its revision, and the device that it will be on."""
+
+    revision: str
+    device: str
+
+
+def at_rest(name: str, spec: ModelSpec) -> AtRest:
+    """What `take_seat` will come to, from the files alone. Raises BadSettings and ModelUnavailable."""
+    device = str(device_of(name, spec.device))
+    precision_of(name, spec.dtype, device_of(name, spec.device))
+    source = spec.path or spec.model
+    if not source:
+        raise BadSettings(f"models.{name} is in_process and needs a path: a directory or a model's id")
+    folder = Path(spec.path).expanduser() if spec.path else None
+    if folder is None or not is_adapter(folder):
+        return AtRest(revision_at(locate(name, source)), device)
+    told = spec.extra.get("base")
+    base = locate(name, base_of(name, folder, None if told is None else str(told)))
+    return AtRest(digest(digest_of_folder(folder), revision_at(base)), device)
 
 
 def _engine(name: str, spec: ModelSpec) -> tuple[str, _Engine]:

@@ -5,11 +5,15 @@ PointsmanError
 │   ├── UnknownModel         no such model, strategy or arm (404)
 │   ├── BadRequest           a body or parameter that cannot be meant (400)
 │   ├── BadSettings          a settings file that cannot be read (at start)
-│   └── NotAllowed           a key that is missing or wrong (401)
+│   ├── NotAllowed           a key that is missing or wrong (401)
+│   ├── Forbidden            what this key may not do (403)
+│   └── QuotaExceeded        more than this key may have (429)
 ├── ModelError           the model server's fault: 502/504
 │   ├── ModelUnavailable     cannot be reached or loaded
+│   │   └── NoMemory             does not fit in the memory that is left
 │   ├── ModelTimeout         did not answer in time
 │   ├── ModelOverloaded      has no room now
+│   │   └── ModelBusy            its queue, its rate or its memory here is used up; the server was not asked
 │   ├── ContextTooLong       the prompt does not fit the model
 │   └── ModelRefused         will not answer this request
 ├── StrategyError        ours: the run falls back to `direct`
@@ -49,6 +53,18 @@ class NotAllowed(UserError):
     """A key that is missing or wrong."""
 
 
+class Forbidden(UserError):
+    """What this key may not do."""
+
+
+class QuotaExceeded(UserError):
+    """More than this key may have; `retry_after` is in seconds, None where waiting does not help."""
+
+    def __init__(self, message: str, *, code: str, retry_after: float | None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+
+
 class ModelError(PointsmanError):
     """The model server's fault; `model` is its configured name, `retryable` whether another try may help."""
 
@@ -66,6 +82,14 @@ class ModelUnavailable(ModelError):
     retryable = True
 
 
+class NoMemory(ModelUnavailable):
+    """The model does not fit in the memory that is left on `device`."""
+
+    def __init__(self, message: str, *, model: str = "", device: str = "") -> None:
+        super().__init__(message, model=model)
+        self.device = device
+
+
 class ModelTimeout(ModelError):
     """The model did not answer in time."""
 
@@ -76,6 +100,12 @@ class ModelOverloaded(ModelError):
     """The model has no room now."""
 
     retryable = True
+
+
+class ModelBusy(ModelOverloaded):
+    """Our own limits of the model are used up: its queue, its rate, its place in memory. The server was not asked."""
+
+    retryable = False
 
 
 class ContextTooLong(ModelError):

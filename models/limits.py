@@ -1,103 +1,40 @@
-"""Wrappers over a Backend, each with the interface of what it wraps: concurrency, timeout, retry, breaker, price.
+"""What stands around every back-end, each with the interface of what it stands around, in the order of a call.
 
-`limit` folds them in the order in which a call meets them: price > breaker > room > retry > deadline > the model.
+`limit` folds them: price > breaker > room > rate > retry > deadline > the model.
 """
 
 import asyncio
 import random
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from models.backend import Backend, Internals, ModelSpec
-from models.errors import ModelError, ModelTimeout, ModelUnavailable
-from models.revision import revision_of
+from models.backend import Backend, ModelSpec
+from models.breaker import Breaker
+from models.deadline import Deadline
+from models.errors import ModelError
+from models.limited import Limited
+from models.loading import OnDemand
+from models.rate import Rate
+from models.room import Room
 from models.types import Chunk, Request, Usage
 
 FIRST_WAIT = 0.25
 """Seconds before the first retry where the server names none; doubled each time, with jitter."""
 LONGEST_WAIT = 20.0
-FAILURES = 5
-"""So many failures in a row open the breaker."""
-REST = 10.0
-"""Seconds that an open breaker refuses calls before it lets one try."""
 
 
-def limit(backend: Backend, spec: ModelSpec) -> Backend:
-    """The same back-end within the limits and at the prices of its settings."""
-    bounded = Deadline(backend, spec.timeout)
-    retried = Retry(bounded, spec.retries)
-    return Priced(Breaker(Room(retried, spec.concurrency)), spec)
+def limit(backend: Backend, spec: ModelSpec, fellows: list[Breaker] | None = None) -> Backend:
+    """The same back-end within the limits and at the prices of its settings.
 
-
-class Limited:
-    """Everything of the wrapped back-end as it is; the children change `stream`."""
-
-    def __init__(self, inner: Backend) -> None:
-        self.inner = inner
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def offers(self) -> frozenset[str]:
-        return self.inner.offers
-
-    @property
-    def internals(self) -> Internals | None:
-        return self.inner.internals
-
-    @property
-    def revision(self) -> str:
-        return revision_of(self.inner)
-
-    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        return self.inner.stream(request)
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-
-class Room(Limited):
-    """At most so many calls at once; the others wait their turn, in order."""
-
-    def __init__(self, inner: Backend, concurrency: int) -> None:
-        super().__init__(inner)
-        self._turn = asyncio.Semaphore(concurrency)
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        async with self._turn, aclosing(self.inner.stream(request)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-
-class Deadline(Limited):
-    """At most so many seconds of the model's own time for one whole call; what the reader takes does not count.
-
-    Raises ModelTimeout.
+    `fellows` is the list, shared by all models, of their breakers: without others a breaker refuses nothing.
     """
-
-    def __init__(self, inner: Backend, seconds: float) -> None:
-        super().__init__(inner)
-        self._seconds = seconds
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        left = self._seconds
-        async with aclosing(self.inner.stream(request)) as chunks:
-            while True:
-                asked = time.monotonic()
-                try:
-                    async with asyncio.timeout(left):
-                        chunk = await anext(chunks, None)
-                except TimeoutError as late:
-                    message = f"model {self.name!r} took longer than its timeout of {self._seconds:g} seconds"
-                    raise ModelTimeout(message, model=self.name) from late
-                if chunk is None:
-                    return
-                left = max(0.0, left - (time.monotonic() - asked))
-                yield chunk
+    # A model that is loaded on demand keeps its deadline inside: the time of loading does not count.
+    bounded = backend if isinstance(backend, OnDemand) else Deadline(backend, spec.timeout)
+    retried: Backend = Retry(bounded, spec.retries)
+    if spec.rpm is not None or spec.tpm is not None:
+        retried = Rate(retried, spec.rpm, spec.tpm)
+    return Priced(Breaker(Room(retried, spec.concurrency, spec.queue), fellows), spec)
 
 
 class Retry(Limited):
@@ -127,50 +64,6 @@ class Retry(Limited):
         if failure.retry_after is not None:
             return failure.retry_after
         return self._first_wait * float(2**attempt) * random.uniform(0.5, 1.5)
-
-
-class Breaker(Limited):
-    """Refuses calls for a while after several failures in a row, then lets one through to see. Raises ModelUnavailable.
-
-    Only a model that cannot be reached or does not answer counts: one that is full or refuses a prompt is alive.
-    """
-
-    def __init__(
-        self,
-        inner: Backend,
-        failures: int = FAILURES,
-        rest: float = REST,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(inner)
-        self._most, self._rest, self._clock = failures, rest, clock
-        self._failed = 0
-        self._open_until = 0.0
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        self._check()
-        try:
-            async with aclosing(self.inner.stream(request)) as chunks:
-                async for chunk in chunks:
-                    self._failed = 0
-                    yield chunk
-        except (ModelUnavailable, ModelTimeout):
-            self._failed += 1
-            if self._failed >= self._most:
-                self._open_until = self._clock() + self._rest
-            raise
-        except ModelError:
-            self._failed = 0
-            raise
-
-    def _check(self) -> None:
-        if self._failed < self._most:
-            return
-        left = self._open_until - self._clock()
-        if left > 0:
-            message = f"model {self.name!r} failed {self._failed} times in a row; it is tried again in {left:.0f} s"
-            raise ModelUnavailable(message, model=self.name, retry_after=left)
-        self._open_until = self._clock() + self._rest  # this call tries; the others go on waiting for its result
 
 
 class Priced(Limited):

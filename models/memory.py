@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from models.errors import ModelUnavailable
+from models.errors import NoMemory
 
 log = logging.getLogger("memory")
 
@@ -21,6 +21,8 @@ SHARE = 0.8
 GB = 2**30
 CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"))
 """What a container may use and what it uses."""
+STAT = Path("/sys/fs/cgroup/memory.stat")
+"""What it uses it for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,14 +65,15 @@ class Ledger:
     ) -> Reservation:
         """Take memory for the weights and for as much of the cache as there is room for, `least_cache_bytes` at least.
 
-        Raises ModelUnavailable if that does not fit: what is needed, what is left, and who holds how much.
+        Raises NoMemory if that does not fit: what is needed, what is left, and who holds how much.
         """
         least = cache_bytes if least_cache_bytes is None else min(least_cache_bytes, cache_bytes)
         with self._lock:
             budget = self._budget(device)
             left = budget - sum(one.weights + one.cache for one in self._held if one.device == device)
             if weights_bytes + least > left:
-                raise ModelUnavailable(self._refusal(name, device, weights_bytes, least, left, budget), model=name)
+                why = self._refusal(name, device, weights_bytes, least, left, budget)
+                raise NoMemory(why, model=name, device=device)
             granted = min(cache_bytes, max(least, (left - weights_bytes) // self._coming))
             self._coming = max(1, self._coming - 1)
             reservation = Reservation(name, device, weights_bytes, granted, self)
@@ -94,6 +97,12 @@ class Ledger:
             if not any(one.device == reservation.device for one in self._held):
                 self._budgets.pop(reservation.device, None)
 
+    @property
+    def devices(self) -> list[str]:
+        """Those on which something is held."""
+        with self._lock:
+            return sorted({one.device for one in self._held})
+
     def held(self, device: str) -> dict[str, int]:
         """Bytes by the name of the model, on one device."""
         with self._lock:
@@ -113,7 +122,7 @@ class Ledger:
             f"({in_words(weights)} for its weights, {in_words(cache)} at least for its key-value cache), "
             f"{in_words(max(left, 0))} of {in_words(budget)} are left; held: {', '.join(holders) or 'nothing'}. "
             "Use a smaller dtype (bfloat16, int8, int4), fewer models, another device, a smaller extra.cache_mb, "
-            "or more server.model_memory_gb"
+            'more server.model_memory_gb, or load = "demand" for models that take turns'
         )
 
 
@@ -133,6 +142,24 @@ def free_bytes(device: str) -> int:
     except OSError:
         return free
     return max(0, min(free, int(most) - int(used))) if most.isdigit() else free
+
+
+def used_share() -> float:
+    """How much of the machine's memory, or of the container's where it has a limit, is used, 0..1.
+
+    Files that are merely cached do not count: they give way.
+    """
+    memory = psutil.virtual_memory()
+    share = 1.0 - memory.available / memory.total
+    try:
+        most, used = (path.read_text().strip() for path in CGROUP)
+        kept = dict(line.split() for line in STAT.read_text().splitlines())
+    except (OSError, ValueError):
+        return share
+    if not most.isdigit():
+        return share
+    cached = int(kept.get("active_file", 0)) + int(kept.get("inactive_file", 0))
+    return max(share, (int(used) - cached) / int(most))
 
 
 def in_words(count: int) -> str:

@@ -8,6 +8,7 @@ settings is ever asked. Closing a stream closes its connection, by which the ser
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any  # Any: JSON
 
 import aiohttp
@@ -16,6 +17,7 @@ import orjson
 from models.backend import Internals, ModelSpec
 from models.errors import ModelTimeout, ModelUnavailable
 from models.events import Events
+from models.quick_json import dumps, loads
 from models.refusals import refusal
 from models.revision import digest, digest_of
 from models.types import Chunk, Request, TokenLogprob, Usage
@@ -24,6 +26,8 @@ KEEP = 30.0
 """Seconds that an idle connection is kept."""
 CONNECT = 10.0
 """Seconds to open one, at most."""
+LARGE = 2**20
+"""Bytes of a body (images) from which on it is written piece by piece."""
 UNDERSTOOD = frozenset({"extra_body", "extra_headers"})
 """What `extra` of the settings may hold here."""
 
@@ -48,11 +52,12 @@ class OpenAIServer:
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Answer as the server sends it. Raises ModelError; closing it closes the connection to the server."""
         started = time.perf_counter()
-        body = orjson.dumps(self._body(request), default=_plain)
+        body = dumps(self._body(request), default=_plain)
+        sent = body if len(body) < LARGE else BytesIO(body)
         reason, usage, said = None, Usage(), False
         with self._translated():
             async with self._client().post(
-                self._url, data=body, headers=self._headers, allow_redirects=False, timeout=self._wait
+                self._url, data=sent, headers=self._headers, allow_redirects=False, timeout=self._wait
             ) as answer:
                 if answer.status != 200:
                     raise refusal(self.name, answer.status, answer.headers, await answer.read())
@@ -61,9 +66,9 @@ class OpenAIServer:
                 async for part in parts:
                     usage = _usage(part) or usage
                     for choice in part.get("choices") or ():
-                        said = True
                         reason = choice.get("finish_reason") or reason
                         chunk = _chunk(choice)
+                        said = said or chunk is not None or reason is not None
                         if chunk is not None:
                             yield chunk
                         break
@@ -122,8 +127,8 @@ class OpenAIServer:
 
     def _read(self, data: bytes) -> Mapping[str, Any]:
         try:
-            part = orjson.loads(data)
-        except orjson.JSONDecodeError as wrong:
+            part = loads(data)
+        except ValueError as wrong:
             raise ModelUnavailable(f"model {self.name!r} sent what is not JSON: {wrong}", model=self.name) from wrong
         if not isinstance(part, dict):
             raise ModelUnavailable(f"model {self.name!r} sent {str(part)[:80]!r} for an answer", model=self.name)
@@ -140,18 +145,30 @@ class OpenAIServer:
         except (aiohttp.ClientError, OSError) as failure:
             why = " ".join(str(failure).split()) or type(failure).__name__
             raise ModelUnavailable(f"model {self.name!r}: {why[:500]}", model=self.name) from failure
+        except (AttributeError, LookupError, TypeError, ValueError) as strange:  # JSON, but of another shape
+            why = f"model {self.name!r} sent an answer that cannot be read: {str(strange)[:200]}"
+            raise ModelUnavailable(why, model=self.name) from strange
 
 
 def _chunk(choice: Mapping[str, Any]) -> Chunk | None:
     """What a choice says, of a streamed reply or of a whole one; None where that is nothing."""
     said = choice.get("delta") or choice.get("message") or {}
-    text = said.get("content") or ""
+    text = _words(said.get("content"))
     reasoning = said.get("reasoning_content") or said.get("reasoning") or ""
     calls = tuple({k: v for k, v in call.items() if v is not None} for call in said.get("tool_calls") or ())
     logprobs = _logprobs(choice.get("logprobs"))
     if not (text or reasoning or calls or logprobs):
         return None
     return Chunk(text, reasoning if isinstance(reasoning, str) else "", calls, logprobs)
+
+
+def _words(content: object) -> str:
+    """The text of a message's content, which may come in parts. Raises TypeError for what is neither."""
+    if isinstance(content, list):
+        return "".join(_words(part.get("text")) for part in content)
+    if isinstance(content, str) or content is None:
+        return content or ""
+    raise TypeError(f"content {str(content)[:80]!r} is no text")
 
 
 def _logprobs(given: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...]:
@@ -167,7 +184,7 @@ def _logprobs(given: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...]:
 
 def _usage(part: Mapping[str, Any]) -> Usage | None:
     usage = part.get("usage")
-    return Usage(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0) if usage else None
+    return Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)) if usage else None
 
 
 def _status(error: object) -> int:

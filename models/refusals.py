@@ -1,5 +1,6 @@
 """What an OpenAI-compatible server means by a status other than 200: our own error, with the wait that it asks for."""
 
+import math
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,7 @@ LONGEST = 500
 """Characters of the server's own words that are told on."""
 TOO_LONG = ("context_length_exceeded", "context length", "maximum context", "context window", "too many tokens")
 """How servers say that a prompt does not fit."""
+KEY_HINT = "; is api_key_env of this model in the settings the right key?"
 KINDS: Mapping[int, type[ModelError]] = {
     400: ModelRefused,
     408: ModelTimeout,
@@ -31,6 +33,7 @@ def refusal(model: str, status: int, headers: Mapping[str, str], body: bytes) ->
     if kind is ModelRefused and any(sign in words.lower() for sign in TOO_LONG):
         kind = ContextTooLong
     told = f"model {model!r} answered {status}: {words[:LONGEST]}" if words else f"model {model!r} answered {status}"
+    told += KEY_HINT if status in (401, 403) else ""
     error = kind(told, model=model, retry_after=wait_of(headers))
     if kind is ModelUnavailable and status < 500:
         error.retryable = False
@@ -38,18 +41,22 @@ def refusal(model: str, status: int, headers: Mapping[str, str], body: bytes) ->
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:
-    """The seconds that `retry-after-ms` or `retry-after` (seconds, or a date) ask to wait; None if neither does."""
+    """The seconds that `retry-after-ms` or `retry-after` (seconds, or a date) ask to wait; None if neither does, or
+    what they say is no length of time.
+    """
     milliseconds, given = headers.get("retry-after-ms"), headers.get("retry-after")
     try:
         if milliseconds is not None:
-            return max(0.0, float(milliseconds) / 1000)
-        if given is None:
+            wait = float(milliseconds) / 1000
+        elif given is None:
             return None
-        if given.strip().replace(".", "", 1).isdigit():
-            return float(given)
-        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
-    except ValueError:
+        elif given.strip().replace(".", "", 1).isdigit():
+            wait = float(given)
+        else:
+            wait = parsedate_to_datetime(given).timestamp() - time.time()
+    except (ValueError, OverflowError):
         return None
+    return max(0.0, wait) if math.isfinite(wait) else None
 
 
 def _words(body: bytes) -> str:

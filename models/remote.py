@@ -14,6 +14,7 @@ from typing import Any  # Any: litellm's answers are untyped
 
 from models.backend import Internals, ModelSpec
 from models.errors import BadSettings
+from models.links import refuse_links
 from models.openai_server import UNDERSTOOD, OpenAIServer
 from models.revision import digest, digest_of
 from models.translated import translated
@@ -47,6 +48,7 @@ class Remote:
                 async for chunk in chunks:
                     yield chunk
             return
+        refuse_links(request, self._model().partition("/")[0], self.name)
         with translated(self.name):
             answer = await self._litellm.acompletion(**self._call(request))
             reason, usage = "stop", Usage()

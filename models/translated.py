@@ -56,6 +56,16 @@ HOPELESS = frozenset(
     {"AuthenticationError", "PermissionDeniedError", "NotFoundError", "PaymentRequiredError", "LiteLLMUnknownProvider"}
 )
 """Unavailable, and no better at the next try: a key, an address or a name has to be put right."""
+UNSPECIFIC = frozenset({"APIError", "OpenAIError", "APIConnectionError", "HTTPError"})
+REFUSED: Mapping[int, type[ModelError]] = {
+    400: ModelRefused,
+    401: ModelUnavailable,
+    403: ModelUnavailable,
+    404: ModelUnavailable,
+    413: ContextTooLong,
+    422: ModelRefused,
+}
+"""What a status means for which the libraries have no exception of their own: the server is there and says no."""
 
 
 @contextmanager
@@ -74,8 +84,11 @@ def meaning_of(failure: BaseException, model: str) -> ModelError:
         return meaning_of(inner, model)
     name = next((kind.__name__ for kind in type(failure).__mro__ if kind.__name__ in MEANING), "APIError")
     text = " ".join(str(failure).split()) or type(failure).__name__
-    error = MEANING[name](f"model {model!r}: {text[:500]}", model=model, retry_after=_wait(failure))
-    if name in HOPELESS:
+    status = getattr(failure, "status_code", None)
+    told = REFUSED.get(status) if name in UNSPECIFIC and isinstance(status, int) else None
+    hint = f" (the key or its rights: see models.{model}.api_key_env)" if status in (401, 403) else ""
+    error = (told or MEANING[name])(f"model {model!r}: {text[:500]}{hint}", model=model, retry_after=_wait(failure))
+    if name in HOPELESS or told is not None:
         error.retryable = False
     return error
 

@@ -112,7 +112,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply; `str(reply)` is its text, so that it drops straight into a template."""
+    """A whole reply; `str(reply)` is its text, so that it drops straight into a template.
+
+    `others` are the further choices of a request that wants several (`n`).
+    """
 
     text: str
     reasoning: str = ""
@@ -121,14 +124,18 @@ class Reply:
     finish_reason: str = "stop"
     usage: Usage = Usage()
     model: str = ""
+    others: tuple["Reply", ...] = ()
 
     def __str__(self) -> str:
         return self.text
 
 
 def reply_of(chunks: Sequence[Chunk], model: str = "") -> Reply:
-    """Join the chunks of one stream into the reply they make up."""
-    usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), Usage())
+    """Join the chunks of one stream into the reply they make up. Where it broke off before its usage, a piece counts as
+    a token.
+    """
+    pieces = sum(bool(chunk.text or chunk.reasoning) for chunk in chunks)
+    usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), Usage(completion_tokens=pieces))
     reason = next((chunk.finish_reason for chunk in reversed(chunks) if chunk.finish_reason), "stop")
     return Reply(
         text="".join(chunk.text for chunk in chunks),

@@ -61,7 +61,7 @@ def load(name: str, spec: ModelSpec) -> Weights:
         stack.callback(reservation.close)
         model = _model(folder, precision, device)
         stack.pop_all()  # whoever has the weights gives it back
-    return Weights(model, tokenizer, context, _ends(model, tokenizer), _revision(folder), reservation)
+    return Weights(model, tokenizer, context, _ends(model, tokenizer), revision_at(folder), reservation)
 
 
 def _check_number(name: str, key: str, told: object) -> None:
@@ -117,8 +117,8 @@ def tokenizer_of(folder: ModelFolder) -> Any:
     return tokenizer
 
 
-def _revision(folder: ModelFolder) -> str:
-    """What the files are; in the hub's cache a folder has its commit's name."""
+def revision_at(folder: ModelFolder) -> str:
+    """What the files of a model are; in the hub's cache a folder has its commit's name."""
     return digest(folder.source, folder.path.name) if folder.on_hub else digest_of_folder(folder.path)
 
 

@@ -38,14 +38,18 @@ class Catalog:
         if AUTO in backends:
             raise BadSettings(f"models.{AUTO}: this name means that the router picks; give the model another one")
         self.strategies: Mapping[str, Strategy] = {name: known[name] for name in names}
-        self._revisions = {
-            Arm(model, name): revision(revision_of(backend), strategy, params.get(name, {}))
-            for model, backend in backends.items()
-            for name, strategy in self.strategies.items()
-        }
         self._calls = {name: s.calls({**s.params, **params.get(name, {})}) for name, s in self.strategies.items()}
         self._params = params
         self._backends, self._offers, self._model_offers = backends, offers, model_offers
+        self.renew()
+
+    def renew(self) -> None:
+        """Take note of models that came or went."""
+        self._revisions = {
+            Arm(model, name): revision(revision_of(backend), strategy, self._params.get(name, {}))
+            for model, backend in self._backends.items()
+            for name, strategy in self.strategies.items()
+        }
 
     def arms(self) -> tuple[Arm, ...]:
         """Every arm that could run now on any request, by model and then by strategy."""

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from types import MappingProxyType
 
 from models.backend import Backend
+from models.caller import RUN
 from models.embedding import Embedder
 from models.errors import BadRequest, BudgetExceeded, ModelError, NoArmLeft, PointsmanError, StrategyError
 from models.types import Message, Reply, Request
@@ -16,7 +17,7 @@ from router.affordable import affordable
 from router.catalog import Catalog
 from router.costs import Costs
 from router.guards import Guards, seen_by
-from router.hints import hinted
+from router.hints import hinted, telling
 from router.normal import embedded
 from router.pacing import Pacer
 from router.run import Run, Tell
@@ -24,6 +25,7 @@ from router.sticky import Sticky
 from router.turns import Turns
 from router.types import Arm, Candidate, Choice, Decided, Decision, Event, Feedback, Policy, RouterSettings
 from router.unplaced import SIDE, aside, nowhere, the_only
+from router.waits import told, waits_of
 from strategies.core import Budget, Constraints, Context, Failed, Noted, Query
 from strategies.core.query import Library, Memory, Origin, question_of
 from strategies.core.registry import Param
@@ -50,13 +52,18 @@ class Engine:
         sticky: Sticky | None = None,
         guards: Guards = Guards(),  # noqa: B008  # frozen
         settings: RouterSettings,
+        most_seconds: float | None = None,
+        snapshot: str = "",
     ) -> None:
+        """`most_seconds` is the deadline of every run, fallbacks included, whatever a request allows; `snapshot` stands
+        for the settings that decisions are taken under."""
         self.policy, self.catalog, self.costs, self.settings = policy, catalog, costs, settings
         self._backends, self._embedder, self._tell = backends, embedder, tell
         self._library, self._memory, self._params = library, memory, params
         self.pacer = pacer or Pacer()
         self._sticky = Sticky(0) if sticky is None else sticky
         self.guards, self.turns = guards, Turns(self.learn)
+        self._most_seconds, self._snapshot = most_seconds, snapshot
 
     async def decide(
         self,
@@ -73,7 +80,8 @@ class Engine:
             return await self._aside(Query(request, nowhere(self._embedder.size), constraints, None, origin), model)
         candidates = _relaying(self.catalog.candidates(model, constraints), request)
         asked = len(question_of(request.messages))
-        candidates = self.pacer.charged(affordable(self.costs, candidates, constraints, asked))
+        waits = waits_of(self._backends, candidates)
+        candidates = self.pacer.charged(affordable(self.costs, candidates, constraints, asked, waits))
         notes = await self.guards.admit(request)
         started = time.perf_counter()
         texts = [question_of(request.messages), *self.guards.compared(request)]
@@ -84,8 +92,8 @@ class Engine:
         seen = self.guards.trim(request, rows)
         placed = time.perf_counter()
         query = Query(request, rows[0], constraints, conversation, origin)
-        category = await category_of(query.embedding, self._embedder) if len(candidates) > 1 else None
-        choice = self._sticky.choose(self.policy, query, hinted(candidates, category))
+        category = await category_of(query.embedding, self._embedder) if telling(candidates) else None
+        choice = told(self._sticky.choose(self.policy, query, hinted(candidates, category)), waits)
         return self._decided(
             query,
             choice,
@@ -122,6 +130,7 @@ class Engine:
             revision=next(one.revision for one in candidates if one.arm == choice.arm),
             seen=seen,
             notes=notes,
+            snapshot=self._snapshot,
         )
 
     async def _aside(self, query: Query, model: str) -> Decision:
@@ -175,6 +184,7 @@ class Engine:
         """Run the chosen arm; if it fails before a word was shown, its best answer so far is given, else `direct` is
         asked, with the same model and then the next ones.
         """
+        RUN.set(run.decision.id)  # this task and those that it starts: the lines before models are fair to runs
         causes: list[PointsmanError] = []
         left = [run.decision.arm, *_fallbacks(run.decision)]
         while left:
@@ -198,7 +208,8 @@ class Engine:
                 if isinstance(error, ModelError) and error.model in ("", arm.model):
                     left = [other for other in left if other.model != arm.model]
                 if left:
-                    run.emit(Noted(f"{arm} failed ({type(error).__name__}: {error}); {left[0]} answers instead."))
+                    told = f"{arm} failed ({type(error).__name__}: {error}); {left[0]} answers instead."
+                    run.emit(Noted(told, {"instead": str(left[0])}))
         raise NoArmLeft(f"no arm could answer: {'; '.join(map(str, causes))}", tuple(causes)) from causes[0]
 
     def _broken_off(self, run: Run, arm: Arm, error: PointsmanError) -> None:
@@ -212,11 +223,12 @@ class Engine:
     def _world(self, arm: Arm, run: Run) -> Context:
         """All that the arm's strategy can touch. A fallback may make one call and take as long again."""
         limits = run.decision.query.constraints
-        budget = Budget(limits.max_calls, limits.max_tokens, limits.max_seconds)
-        if run.first_error is not None and limits.max_seconds is not None:
-            budget = Budget(1, limits.max_tokens, max(0.0, 2 * limits.max_seconds - run.seconds))
-        elif run.first_error is not None:
-            budget = Budget(1, limits.max_tokens)
+        seconds = self._most_seconds
+        if limits.max_seconds is not None:
+            most = limits.max_seconds if run.first_error is None else 2 * limits.max_seconds
+            seconds = min(most, seconds or most)
+        left = None if seconds is None else max(0.0, seconds - run.seconds)
+        budget = Budget(limits.max_calls if run.first_error is None else 1, limits.max_tokens, left)
         return Context(
             query=seen_by(run.decision),
             backend=self._backends[arm.model],
@@ -243,10 +255,12 @@ def _relaying(candidates: Sequence[Candidate], request: Request) -> Sequence[Can
         "tools": bool(request.tools),
         "response_format": request.response_format is not None,
         "logprobs": request.logprobs,
+        "n": request.n > 1,
     }
     asked = [name for name, wanted in wants.items() if wanted]
     left = [one for one in candidates if one.strategy.relays] if asked else candidates
-    left = [one for one in left if one.strategy.name == direct.name] if request.tools else left
+    if request.tools or request.n > 1:
+        left = [one for one in left if one.strategy.name == direct.name]
     if not left:
         names = ", ".join(sorted({one.strategy.name for one in candidates}))
         raise BadRequest(f"{asked[0]} cannot be passed on by {names}; use direct or auto", param=asked[0])

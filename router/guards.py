@@ -88,8 +88,7 @@ class Guards:
             return written
         text = written
         if isinstance(written, Reply):
-            called = [json.dumps(call, ensure_ascii=False, default=str) for call in written.tool_calls]
-            text = "\n\n".join(part for part in (written.reasoning, written.text, *called) if part)
+            text = "\n\n".join(_words(one) for one in (written, *written.others))
         try:
             found = await self.moderator.judge(str(text))
         except ModelError as error:
@@ -143,3 +142,9 @@ def _told(moderator: Moderator, verdicts: Sequence[Verdict], what: str) -> tuple
         "judged_seconds": usage.seconds,
     }
     return (Noted(f"{moderator.name} let {what} pass{': ' + why if why else ''}.", facts),)
+
+
+def _words(reply: Reply) -> str:
+    """All that a reply says, its tool calls included."""
+    called = [json.dumps(call, ensure_ascii=False, default=str) for call in reply.tool_calls]
+    return "\n\n".join(part for part in (reply.reasoning, reply.text, *called) if part)

@@ -14,6 +14,11 @@ WORTH = 2.0
 """Judgements of an arm that weigh as much as the hint."""
 
 
+def telling(candidates: Sequence[Candidate]) -> bool:
+    """Whether anything is known of any of them, so that it matters what kind of question it is."""
+    return len(candidates) > 1 and any(one.strategy.helps or one.strategy.hurts for one in candidates)
+
+
 def hinted(candidates: Sequence[Candidate], category: str | None) -> Sequence[Candidate]:
     """The candidates with what is known of their strategies for this category of question; as they are without one."""
     if category is None:

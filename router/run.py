@@ -6,12 +6,20 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from models.errors import BudgetExceeded, ContextTooLong, ModelRefused, PointsmanError, StrategyError, UserError
+from models.errors import (
+    BudgetExceeded,
+    ContextTooLong,
+    ModelBusy,
+    ModelRefused,
+    PointsmanError,
+    StrategyError,
+    UserError,
+)
 from models.types import Reply, Usage
 from router.guards import Unjudged
 from router.types import Arm, Decided, Decision, Ended, Event, Outcome
 from router.unplaced import SIDE
-from strategies.core import Answered, Called, Token
+from strategies.core import Answered, Called, Noted, Token
 from strategies.core.events import RunEvent
 
 Tell = Callable[[str, Event], None]
@@ -28,6 +36,8 @@ class Run:
         self.decision, self.arm = decision, decision.arm
         self.first_error: PointsmanError | None = None
         self.kept = False
+        self.partly: str | None = None
+        """Which of the calls that were made at once failed, though the others gave an answer."""
         self.text = ""
         self.streamed = False
         self.usage, self.calls = Usage(), 0
@@ -52,6 +62,8 @@ class Run:
             self.text += event.text
             self.streamed = True
             self._first_token = self.seconds if self._first_token is None else self._first_token
+        elif isinstance(event, Noted) and "failed" in event.facts:
+            self.partly = self.partly or event.text
         self._tell(self.decision.id, event)
         self._waiting.put_nowait(event)
 
@@ -93,7 +105,7 @@ class Run:
         if (
             self.kept
             or self.decision.policy == SIDE
-            or isinstance(reason, ContextTooLong | ModelRefused | UserError | Unjudged)
+            or isinstance(reason, ContextTooLong | ModelBusy | ModelRefused | UserError | Unjudged)
         ):
             return False
         return not (isinstance(reason, BudgetExceeded) and limited)
@@ -106,7 +118,7 @@ class Run:
         elif not self._delivered:
             status = "cancelled"
         else:
-            status = "ok" if self.first_error is None else "degraded"
+            status = "ok" if self.first_error is None and self.partly is None else "degraded"
         reason = self.first_error or error
         outcome = Outcome(
             self.decision.id,
@@ -115,9 +127,9 @@ class Run:
             self.seconds,
             self.calls,
             status,
-            None if reason is None else f"{type(reason).__name__}: {reason}",
+            self.partly if reason is None else f"{type(reason).__name__}: {reason}",
             self._first_token,
-            blamed=status in ("degraded", "failed") and self._blamed(reason),
+            blamed=reason is not None and status in ("degraded", "failed") and self._blamed(reason),
             question_chars=len(self.decision.query.text),
             mixed=len(self._models) > 1,
             aside=self.decision.policy == SIDE,

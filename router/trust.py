@@ -36,6 +36,8 @@ class Trusted:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self.learned = 0
+        """Judgements taken into account so far."""
         self._raters = Raters()
         self._bias = {"people": LengthBias(), "judges": LengthBias()}
 
@@ -94,6 +96,7 @@ class Trusted:
         return {**self.policy.beliefs(), "raters": raters, "length_bias": biases}
 
     def _heard(self, feedback: Feedback) -> Feedback:
+        self.learned += 1
         return self._weighed(feedback) if feedback.rater not in EXACT and _sound(feedback) else feedback
 
     def _weighed(self, feedback: Feedback) -> Feedback:

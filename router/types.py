@@ -67,7 +67,8 @@ class Decision:
     """Which arm answers a query, and why. `propensities` are the probabilities it was drawn with; they sum to 1.
 
     `revision` is what the arm's model and prompts were (router.revisions). `seen` is the request as strategies see it
-    where the guards trimmed its history, `notes` what they have to tell (router.guards).
+    where the guards trimmed its history, `notes` what they have to tell (router.guards). `snapshot` stands
+    for the settings.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Decision:
     revision: str = ""
     seen: Request | None = None
     notes: tuple[Noted, ...] = ()
+    snapshot: str = ""
 
     @property
     def probability(self) -> float:
@@ -208,6 +210,7 @@ class Split(NamedTuple):
 class Candidate:
     """An arm that may answer, its strategy, and what it is expected to cost; None where unknown.
 
+    `wait` is the part of `seconds` that passes before its model begins (router.waits), known even where these are not.
     `tokens` are those of all replies; `surcharge`, in reward, is what a budget adds to the price (router.pacing).
     `split` is None where the arm's own model makes all calls. `hint` is how much better (or worse, below 0) the
     strategy is known to do on this category of question, in reward: a belief that few judgements outweigh.
@@ -224,6 +227,7 @@ class Candidate:
     surcharge: float = 0.0
     split: Split | None = None
     hint: float = 0.0
+    wait: float = 0.0
 
 
 class Policy(Protocol):

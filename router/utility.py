@@ -49,10 +49,12 @@ def prices(candidates: Sequence[Candidate], dial: float, worth: Worth = USUAL) -
     """What each candidate's expected costs take off its quality, in reward; float64 [n].
 
     An unknown cost counts as the mean of the known ones, never as nothing: an arm that was never tried is not cheap.
+    The wait for a model counts besides.
     What a budget charges comes on top, whatever the dial: who asks for quality alone spends the same money.
     """
     gpu_seconds = filled([candidate.gpu_seconds for candidate in candidates])
-    seconds = filled([candidate.seconds for candidate in candidates])
+    waits = np.array([candidate.wait for candidate in candidates])
+    seconds = waits + filled([None if one.seconds is None else one.seconds - one.wait for one in candidates])
     usd = filled([candidate.usd for candidate in candidates])
     rates = (1 - dial) * np.array([worth.gpu_second, worth.second, worth.usd])
     surcharges = np.array([candidate.surcharge for candidate in candidates])

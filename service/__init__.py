@@ -1,1 +1,3 @@
 """Serving: HTTP in, events out."""
+
+VERSION = "0.1.0"

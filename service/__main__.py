@@ -1,8 +1,9 @@
-"""The commands: `python -m service serve | ask | replay | tune | fit | knowledge`."""
+"""The commands: `python -m service serve | ask | replay | tune | fit | knowledge | keys`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from models.errors import BadSettings, PointsmanError, UserError
@@ -29,8 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _flags(options: argparse.Namespace) -> dict[str, dict[str, object]]:
-    server = {"host": getattr(options, "host", None), "port": getattr(options, "port", None)}
+    server = {name: getattr(options, name, None) for name in ("host", "port", "workers")}
     given: dict[str, dict[str, object]] = {"server": {k: v for k, v in server.items() if v is not None}}
+    if getattr(options, "litellm", None) is not None:
+        given["litellm"] = {"config": str(options.litellm)}
     if options.db is not None:
         given["store"] = {"url": options.db}
     return given
@@ -50,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[common], help="serve over HTTP until Ctrl-C")
     serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port to listen on (default: 8000; 0: any free one)")
+    serve.add_argument("--workers", type=int, metavar="N", help="processes that answer (default: 1)")
+    serve.add_argument("--litellm", type=Path, metavar="FILE", help="a model list in the format of LiteLLM's proxy")
     serve.set_defaults(run=_serve)
 
     ask = commands.add_parser("ask", parents=[common], help="ask one question, no server needed")
@@ -146,13 +151,30 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("text")
     search.add_argument("-k", type=int, default=5, help="how many (default: 5)")
     knowledge.set_defaults(run=_knowledge)
+
+    keys = commands.add_parser("keys", help="who may ask what, and how much: API keys")
+    doings = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = doings.add_parser("create", parents=[common], help="make a key; it is shown once")
+    create.add_argument("name", metavar="NAME", help="whose it is, for you")
+    create.add_argument("--scopes", metavar="A,B", help="chat, feedback, read, knowledge, admin (default: two first)")
+    create.add_argument("--models", default="", metavar="A,B", help="the models it may ask (default: all)")
+    create.add_argument("--requests-per-minute", type=int, metavar="N")
+    create.add_argument("--usd", type=float, metavar="X", help="dollars per period")
+    create.add_argument("--gpu-seconds", type=float, metavar="X", help="GPU-seconds per period")
+    create.add_argument("--tokens", type=int, metavar="N", help="tokens per period, in and out")
+    create.add_argument("--period", choices=("day", "month", "total"), default="month", help="in UTC (default: month)")
+    create.add_argument("--expires-days", type=float, metavar="N", help="days until it ends (default: never)")
+    doings.add_parser("list", parents=[common], help="list the keys, with what they have taken")
+    revoke = doings.add_parser("revoke", parents=[common], help="let a key open nothing any more")
+    revoke.add_argument("id", metavar="ID")
+    keys.set_defaults(run=_keys)
     return parser
 
 
-def _serve(settings: Settings, _: argparse.Namespace) -> int:
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from service.commands.serve import serve  # what a command needs is loaded when it runs: --help is quick
 
-    return serve(settings)
+    return serve(settings, partial(load, options.config, flags=_flags(options)))
 
 
 def _ask(settings: Settings, options: argparse.Namespace) -> int:
@@ -211,6 +233,31 @@ def _knowledge(settings: Settings, options: argparse.Namespace) -> int:
     if options.action == "remove":
         return knowledge.remove(settings, options.id)
     return knowledge.search(settings, options.text, options.k)
+
+
+def _keys(settings: Settings, options: argparse.Namespace) -> int:
+    from service.commands import keys
+
+    if options.action == "list":
+        return keys.list_all(settings)
+    if options.action == "revoke":
+        return keys.revoke(settings, options.id)
+    wanted = keys.Wanted(
+        options.name,
+        keys.USUAL if options.scopes is None else _names(options.scopes),
+        _names(options.models),
+        options.requests_per_minute,
+        options.usd,
+        options.gpu_seconds,
+        options.tokens,
+        options.period,
+        options.expires_days,
+    )
+    return keys.create(settings, wanted)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 if __name__ == "__main__":

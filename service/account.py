@@ -7,7 +7,7 @@ from typing import Any  # JSON
 from models.types import Reply
 from router.types import Decision, Ended, Event, Outcome
 from service.wire import logprobs_json, message_json, usage_json
-from strategies.core import Answered, Called
+from strategies.core import Answered, Called, Noted
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Account:
     created: int = field(default_factory=lambda: int(time.time()))
     reply: Reply | None = None
     outcome: Outcome | None = None
+    instead: str = ""
     _calls: list[tuple[float, float]] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
@@ -32,11 +33,13 @@ class Account:
             self.reply = event.reply
         elif isinstance(event, Ended):
             self.outcome = event.outcome
+        elif isinstance(event, Noted):
+            self.instead = str(event.facts.get("instead", "")) or self.instead
 
     @property
     def arm(self) -> str:
-        """The arm that answered; until that is known, the one that was chosen."""
-        return str(self.outcome.arm if self.outcome else self.decision.arm)
+        """The arm that answered; until that is known, the one that is at it."""
+        return str(self.outcome.arm) if self.outcome else self.instead or str(self.decision.arm)
 
     def overhead(self, streaming: bool) -> float:
         """Seconds that no model was at work; of a stream, those before its run began."""
@@ -73,14 +76,17 @@ class Account:
         """The whole answer as a chat completion."""
         if self.reply is None or self.outcome is None:
             raise RuntimeError("the run ended without an answer and without an error")
-        choice = {
-            "index": 0,
-            "message": message_json(self.reply),
-            "logprobs": logprobs_json(self.reply.logprobs),
-            "finish_reason": self.reply.finish_reason,
-        }
+        choices = [
+            {
+                "index": index,
+                "message": message_json(reply),
+                "logprobs": logprobs_json(reply.logprobs),
+                "finish_reason": reply.finish_reason,
+            }
+            for index, reply in enumerate((self.reply, *self.reply.others))
+        ]
         usage = usage_json(self.outcome.usage)
-        return {**self.frame("chat.completion"), "choices": [choice], "usage": usage, "pointsman": self.told()}
+        return {**self.frame("chat.completion"), "choices": choices, "usage": usage, "pointsman": self.told()}
 
     def frame(self, kind: str) -> dict[str, Any]:
         """What a completion and every chunk of one begin with."""

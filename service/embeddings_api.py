@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal  # Any: JSON
 
 import numpy as np
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.errors import BadRequest, UnknownModel
 from service.house import HouseOf
@@ -14,6 +14,7 @@ from strategies.core.query import Vector
 router = APIRouter(tags=["openai"])
 
 Words = Annotated[str, Field(min_length=1)]
+MOST = 2048
 
 
 class EmbeddingBody(BaseModel):
@@ -21,10 +22,18 @@ class EmbeddingBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    input: Words | Annotated[list[Words], Field(min_length=1, max_length=2048)]
+    input: Words | Annotated[list[Words], Field(min_length=1, max_length=MOST)]
     model: str = "auto"
-    encoding_format: Literal["float", "base64"] = "float"
+    encoding_format: Literal["float", "base64"] | None = "float"
     dimensions: int | None = None
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _words(cls, given: object) -> object:
+        """Some clients (LangChain, unless told otherwise) send the numbers of OpenAI's own tokens."""
+        if isinstance(given, list) and any(isinstance(one, int | list) for one in given):
+            raise ValueError("send texts: this embedder cannot read the token numbers of another tokenizer")
+        return given
 
 
 @router.post("/v1/embeddings")
@@ -49,7 +58,7 @@ async def embed(body: EmbeddingBody, house: HouseOf) -> dict[str, Any]:
     }
 
 
-def _coded(row: Vector, form: str) -> list[float] | str:
+def _coded(row: Vector, form: str | None) -> list[float] | str:
     if form == "base64":
         return base64.b64encode(np.ascontiguousarray(row, dtype="<f4").tobytes()).decode()
     return [float(value) for value in row]

@@ -10,13 +10,17 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from models.errors import (
+    BudgetExceeded,
     ContextTooLong,
+    Forbidden,
     ModelError,
     ModelOverloaded,
+    ModelRefused,
     ModelTimeout,
     NoArmLeft,
     NotAllowed,
     PointsmanError,
+    QuotaExceeded,
     StoreError,
     StrategyError,
     UnknownModel,
@@ -32,19 +36,26 @@ class NotThere(UserError):
 STATUS: Mapping[type[PointsmanError], tuple[int, str | None]] = {  # the nearest class in the tree counts
     UserError: (400, None),
     NotAllowed: (401, "invalid_api_key"),
+    Forbidden: (403, "permission_denied"),
+    QuotaExceeded: (429, "rate_limit_exceeded"),
     UnknownModel: (404, "model_not_found"),
     UnknownDecision: (404, "not_found"),
     NotThere: (404, "not_found"),
     ContextTooLong: (400, "context_length_exceeded"),
-    ModelOverloaded: (503, "model_overloaded"),
+    ModelOverloaded: (429, "model_overloaded"),
+    ModelRefused: (400, "model_refused"),
     ModelTimeout: (504, "model_timeout"),
     ModelError: (502, "model_error"),
+    BudgetExceeded: (504, "deadline_exceeded"),
     StrategyError: (500, "strategy_error"),
     StoreError: (503, "store_unavailable"),
     NoArmLeft: (502, "no_arm_left"),
     PointsmanError: (500, None),
 }
 TYPE_TAGS = ("str", "list[str]", "list[ContentPart]", "dict[str,any]")  # pydantic names the branch of a union so
+USED_UP = "insufficient_quota"
+STORE_AGAIN = 5.0
+"""Seconds after which to come again where the log cannot be read or written; it is tried at least as often."""
 LEFT = 499  # the client has gone; nobody reads this
 
 log = structlog.get_logger()
@@ -78,6 +89,8 @@ class Fault:
         headers = {} if self.retry_after is None else {"retry-after": str(max(1, round(self.retry_after)))}
         if self.status == 401:
             headers["www-authenticate"] = "Bearer"
+        if self.code == USED_UP:
+            headers["x-should-retry"] = "false"  # OpenAI's client would, within seconds
         return JSONResponse(self.body(), self.status, headers)
 
 
@@ -89,8 +102,11 @@ def fault_of(error: PointsmanError) -> Fault:
             return Fault(causes[0].status, str(error), None, causes[0].code, causes[0].retry_after)
     status, code = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if isinstance(error, UserError):
-        return Fault(status, str(error), error.param, error.code or code)
+        wait = error.retry_after if isinstance(error, QuotaExceeded) else None
+        return Fault(status, str(error), error.param, error.code or code, wait)
     after = error.retry_after if isinstance(error, ModelError) else None
+    if isinstance(error, StoreError):
+        after = STORE_AGAIN
     return Fault(status, str(error), None, code, after)
 
 
@@ -103,7 +119,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        return _explain(error).response()
+        return explain(error).response()
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
@@ -128,7 +144,7 @@ def install(app: FastAPI) -> None:
         return response
 
 
-def _explain(error: RequestValidationError) -> Fault:
+def explain(error: RequestValidationError) -> Fault:
     """The first fault of a body or a query string, and the parameter at fault."""
     first = error.errors()[0]
     place = [part for part in first["loc"] if part not in ("body", "query", "path") and part not in TYPE_TAGS]

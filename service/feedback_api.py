@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from router.answer_raters import Judge
 from router.signals import RATER
 from router.trust import EXACT, JUDGES
-from service.house import HouseOf
+from service.house import House, HouseOf
 from service.numbers import Share
+from store import UnknownDecision
 
 router = APIRouter(tags=["feedback"])
 
@@ -22,12 +23,16 @@ OWN = EXACT | {RATER}
 class FeedbackBody(BaseModel):
     """A judgement of one answer: exactly one of score, thumb, preferred and correction.
 
-    A `rater` whose name begins with `judge` is a model that judges, and counts half.
+    The answer is named by its `id`, or by the ids that the client gave with the question: `conversation`, of which it
+    is the latest answer, or the one to `message`. A `rater` whose name begins with `judge` is a model that judges, and
+    counts half.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    id: Label
+    id: Label | None = None
+    conversation: Label | None = None
+    message: Label | None = None
     score: Share | None = None
     thumb: Literal["up", "down"] | None = None
     preferred: Label | None = None
@@ -41,7 +46,11 @@ class FeedbackBody(BaseModel):
         given = [self.score, self.thumb, self.preferred, self.correction]
         if sum(value is not None for value in given) != 1:
             raise ValueError("give exactly one of score, thumb, preferred and correction")
-        if self.preferred == self.id:
+        if (self.id is None) == (self.conversation is None):
+            raise ValueError("give either id or conversation, with its message")
+        if self.message is not None and self.conversation is None:
+            raise ValueError("message goes with conversation, not with id")
+        if self.preferred is not None and self.preferred == self.id:
             raise ValueError("preferred must name another answer than id")
         return self
 
@@ -74,9 +83,14 @@ class FeedbackBody(BaseModel):
 @router.post("/v1/feedback")
 async def rate(body: FeedbackBody, house: HouseOf) -> dict[str, Any]:
     """Take a judgement down and learn from it; the same one twice counts once. Raises UnknownDecision."""
+    return await judge(body.id or await _named(body, house), body, house)
+
+
+async def judge(decision_id: str, body: FeedbackBody, house: House) -> dict[str, Any]:
+    """The judgement on this decision, and what was learned from it. Raises UnknownDecision."""
     async with house.engine.turns:  # a restart comes to the same beliefs
         rated = await house.store.ratings.rate(
-            body.id,
+            decision_id,
             body.reward,
             rater=body.rater,
             kind=body.kind,
@@ -92,8 +106,17 @@ async def rate(body: FeedbackBody, house: HouseOf) -> dict[str, Any]:
         house.metrics.feedback.labels(body.kind).inc()
     return {
         "object": "feedback",
-        "id": body.id,
+        "id": decision_id,
         "kind": body.kind,
         "repeated": rated.repeated,
         "learned": [{"id": one.decision_id, "arm": str(one.arm), "reward": one.reward} for one in rated.feedback],
     }
+
+
+async def _named(body: FeedbackBody, house: House) -> str:
+    """The id of the decision that the client's own ids mean."""
+    found = await house.store.log.latest(body.conversation or "", body.message)
+    if found is None:
+        named = repr(body.conversation) + ("" if body.message is None else f" with the message {body.message!r}")
+        raise UnknownDecision(f"no answer in the conversation {named}", param="conversation", code="decision_not_found")
+    return found

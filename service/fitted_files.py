@@ -17,7 +17,7 @@ FITTED = ("mixture_of_prompts", "analogical")
 def place(settings: Settings, strategy: str) -> Path:
     """The file that `strategies.STRATEGY.fitted` names, or STRATEGY.json beside the SQLite file or where one stands."""
     named = str(settings.strategies.params.get(strategy, {}).get("fitted", ""))
-    return Path(named) if named else _folder(settings.store.url) / f"{strategy}.json"
+    return Path(named) if named else beside(settings.store.url) / f"{strategy}.json"
 
 
 def with_fitted(settings: Settings) -> Settings:
@@ -57,7 +57,7 @@ def keep(out: Path, before: Path, settings: Settings, new: Mapping[str, Any]) ->
     draft.replace(out)
 
 
-def _folder(url: str) -> Path:
+def beside(url: str) -> Path:
     """Where the SQLite file lies; where one stands, if the database is on a server."""
     name = url.removeprefix("sqlite:///").partition("?")[0]
     return Path(name).parent if url.startswith("sqlite:///") else Path()

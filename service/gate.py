@@ -1,31 +1,32 @@
-"""What every request passes first: its id, its clock, the key, the limit on its body, and the count in the metrics."""
+"""What every request passes first: its id, its clock, its key, the limits on its body, and the count in the metrics."""
 
-import hmac
 import re
 import time
-from collections.abc import Sequence
 from uuid import uuid4
 
-from fastapi.responses import Response
 from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import NotAllowed
+from models.errors import UserError
 from service.errors import fault_of
+from service.keys import Guard, Passed, UnknownToken
+from service.nesting import DEEPEST, is_too_deep
 
-OPEN = ("/", "/healthz", "/readyz")  # the page asks for the key itself; probes have none
 PATIENCE = 8  # times the limit that is read and thrown away, so that the client hears why instead of a broken pipe
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SANE_ID = re.compile(r"[\w.:-]{1,128}")
 
 
 class Gate:
-    """ASGI middleware; plain, so that a client that leaves is noticed at once behind it."""
+    """ASGI middleware; plain, so that a client that leaves is noticed at once behind it.
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str], max_body: int, requests: Counter) -> None:
-        self._app, self._max_body, self._requests = app, max_body, requests
-        self._keys = [key.encode() for key in keys]
+    `state.key` of a request that passes is its Caller.
+    """
+
+    def __init__(self, app: ASGIApp, guard: Guard, max_body: int, requests: Counter) -> None:
+        self._app, self._guard, self._max_body, self._requests = app, guard, max_body, requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,38 +35,55 @@ class Gate:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if SANE_ID.fullmatch(given) else uuid4().hex
-        scope.setdefault("state", {}).update(request_id=request_id, begun=time.perf_counter())
+        state = scope.setdefault("state", {})
+        state.update(request_id=request_id, begun=time.perf_counter())
+        passed: Passed | None = None
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                told = MutableHeaders(scope=message)
+                told["x-request-id"] = request_id
+                told["x-content-type-options"] = "nosniff"  # what a model wrote is never a page
+                if passed is not None and passed.limit is not None:
+                    told["x-ratelimit-limit-requests"] = str(passed.limit)
+                    told["x-ratelimit-remaining-requests"] = str(passed.left)
                 route = getattr(scope.get("route"), "path", "none")
-                self._requests.labels(route, scope["method"], str(message["status"])).inc()
+                method = scope["method"] if scope["method"] in METHODS else "other"  # anything can be sent as one
+                self._requests.labels(route, method, str(message["status"])).inc()
             await send(message)
 
-        if self._may_pass(scope["path"], headers):
-            await self._app(scope, self._limited(headers, receive), send_with_id)
+        try:
+            passed = await self._admitted(headers, scope)
+        except UserError as error:
+            await fault_of(error).response()(scope, receive, send_with_id)
             return
-        await _refusal(bool(headers.get("authorization")))(scope, receive, send_with_id)
+        state["key"] = passed.caller
+        await self._app(scope, self._limited(headers, receive), send_with_id)
 
-    def _may_pass(self, path: str, headers: Headers) -> bool:
-        if not self._keys or path in OPEN or path.startswith("/pages/"):
-            return True
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = token.strip().encode("latin-1")
-        matches = [hmac.compare_digest(given, key) for key in self._keys]  # all, so that time tells nothing
-        return scheme.lower() == "bearer" and any(matches)
+    async def _admitted(self, headers: Headers, scope: Scope) -> Passed:
+        """Raises NotAllowed, Forbidden, QuotaExceeded."""
+        asked = (headers.get("authorization", ""), scope["method"], scope["path"])
+        try:
+            return self._guard.admit(*asked)
+        except UnknownToken:
+            if await self._guard.look_again():  # it may have been made a moment ago
+                return self._guard.admit(*asked)
+            raise
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
         seen = 0
+        kind = headers.get("content-type", "")
+        pieces: list[bytes] | None = [] if "json" in kind or not kind else None
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             if message["type"] != "http.request":
                 return message
-            seen += len(message.get("body", b""))
+            body = message.get("body", b"")
+            seen += len(body)
             if seen <= self._max_body:
+                self._look_into(body, pieces, whole=not message.get("more_body"))
                 return message
             while message.get("more_body") and seen <= PATIENCE * self._max_body:
                 message = await receive()
@@ -74,7 +92,10 @@ class Gate:
 
         return counted
 
-
-def _refusal(has_key: bool) -> Response:
-    why = "the API key is wrong" if has_key else "an API key is needed: send it as authorization: Bearer KEY"
-    return fault_of(NotAllowed(why)).response()
+    def _look_into(self, body: bytes, pieces: list[bytes] | None, *, whole: bool) -> None:
+        """Refuse JSON that is nested so deeply that reading it takes more than it is worth."""
+        if pieces is None:
+            return
+        pieces.append(body)
+        if whole and is_too_deep(pieces):
+            raise HTTPException(400, f"the body is nested more than {DEEPEST} levels deep, the limit of this service")

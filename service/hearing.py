@@ -23,6 +23,8 @@ from service.metrics import Metrics
 from store.ratings import Ratings
 from strategies.core.query import Vector
 
+LONG = 50_000
+"""Characters of a conversation from which on a thread looks through it, so that answers do not wait."""
 KNOWN = 5000
 """As many turns may still be followed by a next one."""
 
@@ -65,7 +67,8 @@ class Hearing:
     async def _listen(self) -> None:
         while (one := await self._ended.get()) is not None:
             decision, answer = one
-            digests = await asyncio.to_thread(_digests, decision, answer)
+            long = sum(len(message.text) for message in decision.query.messages) > LONG
+            digests = await asyncio.to_thread(_digests, decision, answer) if long else _digests(decision, answer)
             try:
                 await self._hear(decision, digests)
             except PointsmanError as error:

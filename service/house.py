@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from fastapi import Depends, Request
 
-from models.backend import Backend, connect
-from models.embedding import Embedder, open_embedder
-from models.errors import BadSettings, ModelUnavailable
-from models.limits import limit
-from models.memory import LEDGER
+from models.backend import Backend
+from models.breaker import Breaker
+from models.embedding import Embedder
+from models.errors import BadSettings
+from models.revision import digest_of
 from router.catalog import Catalog
 from router.costs import Costs
 from router.engine import Engine
@@ -24,17 +23,25 @@ from router.run import Tell
 from router.sticky import Sticky
 from router.trust import Trusted, trust
 from router.types import Decision, Ended, Event, Policy
-from service import log
+from router.unplaced import SIDE
+from service import current, log
+from service.discovering import Discovery
 from service.documents import Documents
 from service.fitted_files import with_fitted
 from service.following import Runs
+from service.ground import Ground, grounded, opened_embedder
+from service.ground import opened_store as _opened_store
 from service.guarding import open_guards
 from service.hearing import Hearing
 from service.idle import open_idle
+from service.keys import Guard
 from service.metrics import Metrics
-from service.sections import ModelTable, Settings
+from service.model_pool import Pool
+from service.news import Following
+from service.sections import Settings
 from service.versioned import serving
-from store import Store, open_store
+from service.watching import standing_of
+from store import Store
 from strategies.core.tasks import category_of
 from strategies.mixture_of_prompts import covers
 
@@ -65,6 +72,7 @@ class House:
     async def run(self, decision: Decision) -> AsyncGenerator[Event, None]:
         """The engine's run of the decision; while it goes, the house is not closed under it."""
         answer = None
+        current.decided(decision.id)
         try:
             with self.runs.one():
                 async with aclosing(self.engine.run(decision)) as events:
@@ -73,23 +81,43 @@ class House:
                             answer = event.text
                         yield event
         finally:
-            self.hearing.ended(decision, answer)
+            if decision.policy != SIDE:
+                self.hearing.ended(decision, answer)
 
 
 @asynccontextmanager
-async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[House]:
-    """Open models, embedder and store, fold the log into the policy and the costs; close it all at the end."""
-    settings = with_fitted(settings)
+async def opened(
+    settings: Settings, metrics: Metrics | None = None, guard: Guard | None = None
+) -> AsyncIterator[House]:
+    """Open models, embedder and store, fold the log into the policy and the costs; close it all at the end.
+
+    `guard` is the one that requests pass, if there are any.
+    """
+    load_policy(settings.router.policy, settings.router.spec())  # what cannot be meant is told before all else
+    async with grounded(settings, metrics, guard) as ground, furnished(settings, ground) as house:
+        try:
+            yield house
+        finally:
+            ground.pool.close()
+
+
+@asynccontextmanager
+async def furnished(settings: Settings, ground: Ground) -> AsyncIterator[House]:
+    """A house with these settings on what is open already; there may be several on the same ground."""
+    settings = with_fitted(settings.model_copy(update={"models": dict(settings.models)}))  # models come and go
+    embedder, store, metrics = ground.embedder, ground.store, ground.metrics
     async with AsyncExitStack() as stack:
-        load_policy(settings.router.policy, settings.router.spec())  # what cannot be meant is told before all else
-        embedder, store = await _opened_store(settings, stack)
+        load_policy(settings.router.policy, settings.router.spec())
         router = (await asyncio.to_thread(serving, settings.router, store.policies)).settings
         policy = trust(load_policy(router.policy, router))
-        backends = await _opened_models(settings, stack)
+        breakers = list[Breaker]()
+        backends = await ground.pool.open(settings, stack, breakers)
+        discovery = Discovery(settings, backends, breakers)
+        stack.push_async_callback(discovery.close)
+        await discovery.begin()
         guards = await asyncio.to_thread(open_guards, settings, backends)
-        metrics, pacer = metrics or Metrics(), Pacer.of(settings.router.params)
+        pacer = Pacer.of(settings.router.params)
         costs = Costs({name: table.spec() for name, table in settings.models.items()})
-        metrics.watch(lambda: store.recorder.pending, lambda: store.recorder.lost)
         covered = covers(str(settings.strategies.params.get("mixture_of_prompts", {}).get("fitted", "")))
         catalog = Catalog(
             backends,
@@ -104,7 +132,14 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
             embedder,
             catalog,
             costs,
-            tell=_each(store.recorder.tell, metrics.tell, log.tell),
+            tell=_each(
+                store.news.tell,
+                store.recorder.tell,
+                metrics.tell,
+                ground.guard.tell,
+                log.teller(prompts=settings.server.log_prompts),
+                ground.traces.tell,
+            ),
             library=store.library,
             memory=store.history,
             params=settings.strategies.params,
@@ -112,21 +147,29 @@ async def opened(settings: Settings, metrics: Metrics | None = None) -> AsyncIte
             sticky=Sticky.of(settings.router.params),
             guards=guards,
             settings=router,
+            most_seconds=settings.server.max_seconds,
+            snapshot=snapshot(settings),
         )
         await category_of(np.zeros(embedder.size, np.float32), embedder)  # the first question waits for nothing
-        await asyncio.to_thread(_fold, store, policy, costs, pacer)
+        _check_default(settings, catalog)
+        newest = await asyncio.to_thread(_fold, store, policy, costs, pacer)
         documents = Documents(store.library, settings.knowledge.documents)
         stack.push_async_callback(documents.close)
         documents.start()
         await documents.wait(DOCUMENTS_WAIT)
-        _check_default(settings, catalog)
         runs = Runs()
         hearing = Hearing(store.ratings, engine.learn, engine.turns, metrics)
         stack.push_async_callback(hearing.close, END_WAIT)
         stack.push_async_callback(runs.ended, END_WAIT)
+        news = Following(store, engine.turns, settings.store.poll_seconds)
+        stack.push_async_callback(news.close)
+        news.start()
         idle = open_idle(settings, engine, store, embedder.name, backends, runs)
         stack.push_async_callback(idle.close)
         idle.start()
+        discovery.start(catalog.renew)
+        metrics.watch(standing_of(backends, store, policy))
+        store.news.follow(newest, engine.learn)
         yield House(
             settings,
             backends,
@@ -163,60 +206,32 @@ class Bench:
 async def opened_models(settings: Settings) -> AsyncIterator[Bench]:
     """The models and the embedder, for commands that keep no log. Raises BadSettings, ModelUnavailable."""
     async with AsyncExitStack() as stack:
-        embedder = await _opened_embedder(settings, stack)
-        yield Bench(await _opened_models(settings, stack), embedder)
+        embedder = await opened_embedder(settings, stack)
+        yield Bench(await Pool().open(settings, stack, []), embedder)
 
 
-def house_of(request: Request) -> House:
+async def house_of(request: Request) -> House:  # async: else each request waits for a thread
     """The house that the app of this request opened."""
-    house: House = request.app.state.house
+    house: House = request.app.state.houses.now
     return house
 
 
 HouseOf = Annotated[House, Depends(house_of)]
 
 
-async def _opened_embedder(settings: Settings, stack: AsyncExitStack) -> Embedder:
-    table = settings.embedder
-    embedder = await asyncio.to_thread(open_embedder, table.path or table.name, fast=table.fast, cache=table.cache)
-    stack.push_async_callback(embedder.close)
-    return embedder
+def snapshot(settings: Settings) -> str:
+    """A short digest of the settings, keys aside: which ones a decision was taken under."""
+    return digest_of(settings.model_dump(mode="json", exclude={"server": {"api_keys"}}))
 
 
-async def _opened_store(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, Store]:
-    embedder = await _opened_embedder(settings, stack)
-    spool = None if settings.store.spool is None else Path(settings.store.spool)
-    store = await asyncio.to_thread(open_store, settings.store.url, embedder, spool, settings.knowledge.habits())
-    stack.push_async_callback(store.close)
-    return embedder, store
-
-
-def _is_expert(table: ModelTable) -> bool:
-    """Whether a model is an adapter, which takes next to no memory beside its base."""
-    return table.path is not None and (Path(table.path) / "adapter_config.json").is_file()
-
-
-async def _opened_models(settings: Settings, stack: AsyncExitStack) -> dict[str, Backend]:
-    """The models, off the loop and one after another: transformers cannot load two at once in one process."""
-    backends = {}
-    here = sum(table.backend == "in_process" and not _is_expert(table) for table in settings.models.values())
-    LEDGER.allow(settings.server.model_memory_gb, here)
-    for name, table in settings.models.items():
-        spec = table.spec()
-        try:
-            backends[name] = limit(await asyncio.to_thread(connect, name, spec), spec)
-        except ModelUnavailable as error:
-            raise BadSettings(f"models.{name}: {error}", param=f"models.{name}") from error
-        stack.push_async_callback(backends[name].close)
-    return backends
-
-
-def _fold(store: Store, policy: Trusted, costs: Costs, pacer: Pacer) -> None:
-    """Come back to what the log knows."""
-    policy.recall(store.history.feedback())
+def _fold(store: Store, policy: Trusted, costs: Costs, pacer: Pacer) -> int:
+    """Come back to what the log knows; returns the last row of feedback that was learned."""
+    newest = store.news.newest()
+    policy.recall(store.history.feedback(until=newest))
     for outcome in store.history.outcomes():
         costs.learn(outcome)
         pacer.learn(outcome)
+    return newest
 
 
 def _check_default(settings: Settings, catalog: Catalog) -> None:

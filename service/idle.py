@@ -17,6 +17,7 @@ from router.types import Feedback
 from service.following import Runs
 from service.sections import Settings
 from store import Store
+from store.alone import Alone
 from store.past import PastQuestions
 from store.ratings import Rated, Ratings
 
@@ -35,6 +36,7 @@ class Idle:
     """Runs one calibration after another while no request runs, within a budget of model calls per hour.
 
     A request stops what is under way: its calls are cancelled before the request's own begin to compete with them.
+    Of several processes on one database, the first one does it, and keeps to the budget for all.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class Idle:
         *,
         after: float = AFTER,
         rest: float = REST,
+        alone: Alone | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._calibration, self._keep, self._runs = calibration, keep, runs
         self._per_hour, self._after, self._rest, self._clock = per_hour, after, rest, clock
+        self._alone = alone
         self._spent: deque[tuple[float, int]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -75,12 +79,17 @@ class Idle:
                 log.error("idle calibration had ended", error=repr(error))
         if self._keeping is not None:
             await asyncio.wait([self._keeping])
+        if self._alone is not None:
+            await asyncio.to_thread(self._alone.close)
 
     async def _work(self) -> None:
         while True:
             await self._runs.quiet(self._after)
             before = self._calibration.calls
             try:
+                if self._alone is not None and not await asyncio.to_thread(self._alone.is_mine):
+                    await asyncio.sleep(self._rest)
+                    continue
                 pair = await self._until_a_request(self._calibration.step(self.left))
                 if pair is not None:
                     # Learned and kept together, even if the service ends meanwhile.
@@ -137,7 +146,8 @@ def open_idle(
     judges = raters(backends, {name: table.role for name, table in settings.models.items()})
     calibration = Calibration(engine, PastQuestions(store.database, embedder), judges, seed=settings.router.seed)
     keep = keeper(store.ratings, engine.learn, engine.turns)
-    return Idle(calibration, keep, runs, calls_per_hour(params), after=seconds_before(params))
+    per_hour, after = calls_per_hour(params), seconds_before(params)
+    return Idle(calibration, keep, runs, per_hour, after=after, alone=Alone(store.database, "idle"))
 
 
 def calls_per_hour(params: Mapping[str, float]) -> int:

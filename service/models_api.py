@@ -9,6 +9,7 @@ from models.errors import UnknownModel
 from service.house import House, HouseOf
 
 STARTED = int(time.time())
+EVERYTHING = "Picks the model and the strategy for each question"
 
 router = APIRouter(tags=["openai"])
 
@@ -30,11 +31,16 @@ async def model(name: str, house: HouseOf) -> dict[str, Any]:
 
 def _models(house: House) -> list[dict[str, Any]]:
     tables = house.settings.models
-    roles = {name: tables[name].role for name in house.backends if tables[name].role}
-    names = ["auto", *house.backends, *map(str, house.catalog.named())]
-    return [_entry(name, roles.get(name)) for name in names]
+    entries = [_entry("auto", EVERYTHING)]
+    for name in house.backends:
+        role = tables[name].role if name in tables else ""
+        entry = _entry(name, role or f"{name}, with the strategy that suits the question")
+        entries.append({**entry, "role": role} if role else entry)
+    strategies = house.catalog.strategies
+    return [*entries, *(_entry(str(arm), strategies[arm.strategy].summary) for arm in house.catalog.named())]
 
 
-def _entry(name: str, role: str | None) -> dict[str, Any]:
+def _entry(name: str, description: str) -> dict[str, Any]:
+    """A name in OpenAI's shape; `name` and `description` are what chat apps show."""
     entry: dict[str, Any] = {"id": name, "object": "model", "created": STARTED, "owned_by": "pointsman"}
-    return entry if role is None else {**entry, "role": role}
+    return {**entry, "name": name, "description": description}

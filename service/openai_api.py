@@ -3,24 +3,28 @@
 from contextlib import aclosing
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from service.account import Account
+from service.asking import decided
 from service.following import follow, while_there
 from service.house import HouseOf
+from service.json_reply import JsonReply
 from service.streaming import EventStream, events_of
 from service.wire import ChatBody
 
 KEEP_ALIVE = 10.0
 """Seconds of silence after which a comment is sent, so that no proxy takes the line for dead."""
 
+PATH = "/v1/chat/completions"
+
 router = APIRouter(tags=["openai"])
 
 
-@router.post("/v1/chat/completions")
+@router.post(PATH)
 async def complete(body: ChatBody, request: Request, house: HouseOf) -> Response:
     """Answer a conversation, whole or streamed; `model` is auto, auto@STRATEGY, MODEL or STRATEGY@MODEL."""
-    decision = await house.engine.decide(body.request(), body.model, body.wish.constraints(), body.wish.conversation)
+    decision = await decided(body, request, house)
     account = Account(decision, request.state.begun)
     run = house.run(decision)
     if body.stream:
@@ -32,12 +36,11 @@ async def complete(body: ChatBody, request: Request, house: HouseOf) -> Response
         return EventStream(first, pieces, account.headers(overhead))
 
     async def read() -> None:
-        async with aclosing(follow(run)) as events:
+        async with aclosing(run) as events:
             async for event in events:
-                if event is not None:
-                    account.take(event)
+                account.take(event)
 
     await while_there(request.receive, read())
     overhead = account.overhead(streaming=False)
     house.metrics.overhead.observe(overhead)
-    return JSONResponse(account.completion(), headers=account.headers(overhead))
+    return JsonReply(account.completion(), headers=account.headers(overhead))

@@ -3,9 +3,10 @@
 from dataclasses import asdict
 from typing import Any  # JSON
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from router.types import Decision
+from service.asking import decided
 from service.house import HouseOf
 from service.wire import ChatBody
 
@@ -13,10 +14,9 @@ router = APIRouter(tags=["router"])
 
 
 @router.post("/v1/route")
-async def route(body: ChatBody, house: HouseOf) -> dict[str, Any]:
+async def route(body: ChatBody, request: Request, house: HouseOf) -> dict[str, Any]:
     """The decision on a conversation, without its run; nothing is logged."""
-    wish = body.wish
-    return decision_json(await house.engine.decide(body.request(), body.model, wish.constraints(), wish.conversation))
+    return decision_json(await decided(body, request, house))
 
 
 @router.get("/v1/policies")

@@ -1,21 +1,25 @@
 """What can be set: the tables of the settings file, their keys, types and defaults."""
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any  # Any: values of `extra` and `params` belong to the back-end or the strategy
+from typing import Annotated, Any, Literal, Self  # Any: values of `extra` and `params` belong to others
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from models.backend import ModelSpec
 from router.types import RouterSettings
 from store.chunks import Chunking
 from store.library import Habits
 from store.loaded import Search
+from store.redaction import Redaction, checked
 
 Param = str | int | float | bool
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME.pattern}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Price = Annotated[float, Field(ge=0)]
+Pattern = Annotated[str, AfterValidator(checked)]
 
 
 class Section(BaseModel):
@@ -27,24 +31,50 @@ class Section(BaseModel):
 class Server(Section):
     """`[server]`: where it listens, who may ask, how much they may send, how long Ctrl-C waits for running answers.
 
-    `model_memory_gb` is what the models in this process may take on each device, RAM included (None: four fifths of
-    what is free when the first one opens).
+    The log goes to `log_file` (None: stderr). `log_prompts` puts questions and answers into its lines, `access_log`
+    adds a line for each request.
+
+    An answer may take `max_seconds`, retries, inner calls and fallbacks included. `model_memory_gb` is what the models
+    in this process may take on each device, RAM included (None: four fifths of what is free when the first one opens).
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    api_keys: list[str] = []
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    api_keys: list[Annotated[str, Field(min_length=1)]] = []
     cors_origins: list[str] = []
-    max_body_mb: Positive = 10.0
+    max_body_mb: Positive = 32.0
+    log_prompts: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    log_file: str | None = None
+    access_log: bool = False
     drain_seconds: Positive = 30.0
+    max_seconds: Positive = 600.0
     model_memory_gb: Positive | None = None
+    max_in_flight: Annotated[int, Field(ge=1)] = 512
+    shed_at_memory: Annotated[float, Field(gt=0, le=1)] = 0.92
 
 
 class StoreTable(Section):
-    """`[store]`: the database, and the file in which events wait for it (None: beside the SQLite file)."""
+    """`[store]`: the database, and the file in which events wait for it (None: beside the SQLite file).
+
+    A server that is not there at the start is waited for, `wait_seconds`; what other processes on it learned is looked
+    for every `poll_seconds`. What is kept of texts: all of them or none, less what matches one of the patterns of
+    `redact`; for how many days (None: for ever).
+    """
 
     url: str = "sqlite:///pointsman.db"
     spool: str | None = None
+    wait_seconds: Annotated[float, Field(ge=0)] = 30.0
+    poll_seconds: Positive = 1.0
+    keep_texts: bool = True
+    redact: list[Pattern] = []
+    retention_days: Annotated[float, Field(gt=0)] | None = None
+
+    def redaction(self) -> Redaction:
+        """What the log keeps of texts, as the store takes it."""
+        return Redaction(self.keep_texts, self.redact)
 
 
 class Router(Section):
@@ -75,7 +105,11 @@ class EmbedderTable(Section):
 
 
 class ModelTable(Section):
-    """`[models.NAME]`: one model; prices in dollars per million tokens, times in seconds."""
+    """`[models.NAME]`: one model; prices in dollars per million tokens, times in seconds.
+
+    At most `concurrency` calls run and `queue` wait; `rpm` and `tpm` are calls and tokens per minute. An in_process
+    model is loaded at the start or on demand, and unloaded after so many seconds without a call.
+    """
 
     backend: str
     path: str | None = None
@@ -85,6 +119,11 @@ class ModelTable(Section):
     device: str | None = None
     dtype: str | None = None
     concurrency: Annotated[int, Field(ge=1)] = 16
+    queue: Annotated[int, Field(ge=0)] = 64
+    rpm: Annotated[int, Field(ge=1)] | None = None
+    tpm: Annotated[int, Field(ge=1)] | None = None
+    load: Literal["start", "demand"] = "start"
+    unload_after: Positive | None = None
     timeout: Positive = 120.0
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     usd_per_1m_in: Price | None = None
@@ -94,11 +133,40 @@ class ModelTable(Section):
     role: str = ""
     extra: dict[str, Any] = {}
     _api_key: str | None = PrivateAttr(default=None)  # the value of the variable that api_key_env names
+    _deployments: tuple[ModelSpec, ...] = PrivateAttr(default=())  # of a model in a LiteLLM list
+
+    @model_validator(mode="after")
+    def _only_what_lives_here_is_loaded(self) -> Self:
+        if self.load == "demand" and self.backend != "in_process":
+            raise ValueError('load = "demand" is for in_process models: others are loaded by their servers')
+        if self.unload_after is not None and self.load != "demand":
+            raise ValueError('unload_after needs load = "demand": a model that is loaded at the start stays')
+        return self
 
     def spec(self) -> ModelSpec:
         """The same as a back-end takes it, with the key itself in the place of its variable's name."""
-        plain = self.model_dump(exclude={"api_key_env", "offers"})
-        return ModelSpec(**plain, api_key=self._api_key, offers=frozenset(self.offers))
+        plain = self.model_dump(include=set(ModelTable.model_fields) - {"api_key_env", "offers"})
+        key, servers = self._api_key, self._deployments
+        return ModelSpec(**plain, api_key=key, offers=frozenset(self.offers), deployments=servers)
+
+
+class ServerTable(ModelTable):
+    """`[servers.NAME]`: an OpenAI-compatible server, or Ollama, all of whose models are served.
+
+    `include` and `exclude` are globs of their ids; the list is read anew every `refresh_seconds`. All other keys are
+    those of `[models.NAME]` and hold for each of its models.
+    """
+
+    backend: str = "remote"
+    include: list[str] = []
+    exclude: list[str] = []
+    refresh_seconds: Positive = 60.0
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if self.api_base is None or self.backend != "remote" or self.model is not None:
+            raise ValueError("a server needs an api_base, and neither a model nor another backend")
+        return self
 
 
 class Strategies(Section):
@@ -144,6 +212,25 @@ class GuardsTable(Section):
     terms: str | None = None
 
 
+class LiteLLMTable(Section):
+    """`[litellm]`: a model list in the format of LiteLLM's proxy (service/litellm_list.py), beside `[models]`."""
+
+    config: str | None = None
+
+
+class Telemetry(Section):
+    """`[telemetry]`: the OpenTelemetry collector that gets traces (None: nobody does), by OTLP over HTTP.
+
+    `sample` is the share of runs that are traced where the caller has not decided; with `capture_content` questions and
+    answers are in the spans.
+    """
+
+    otlp_endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+")] | None = None
+    service_name: Annotated[str, Field(min_length=1)] = "pointsman"
+    capture_content: bool = False
+    sample: Share = 1.0
+
+
 class Settings(Section):
     """Everything that can be set."""
 
@@ -152,6 +239,9 @@ class Settings(Section):
     router: Router = Router()
     embedder: EmbedderTable = EmbedderTable()
     models: dict[Name, ModelTable] = {}
+    servers: dict[Name, ServerTable] = {}
     strategies: Strategies = Strategies()
     knowledge: Knowledge = Knowledge()
     guards: GuardsTable = GuardsTable()
+    telemetry: Telemetry = Telemetry()
+    litellm: LiteLLMTable = LiteLLMTable()

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from models.errors import BadSettings
 from models.zoo import DOCUMENTS, ZOO, weights
 from service.environment import overrides_of
+from service.litellm_list import models_of
 from service.sections import Settings
 from service.toml_lines import line_of
 from strategies.core import load as load_strategies
@@ -35,7 +36,7 @@ def load(
     # litellm asks the network for its price list when it is imported, unless it is told to use the one it ships
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # noqa: TID251  # set, not read
     source = _Source(path)
-    tree = source.tree if source.tree.get("models") else _with_zoo(source.tree)
+    tree = source.tree if _names_models(source.tree, variables, flags or {}) else _with_zoo(source.tree)
     for variable, keys, value in overrides_of(variables, tree):
         _set(tree, keys, value)
         source.set_by[keys] = variable
@@ -49,13 +50,15 @@ def load(
         first = wrong.errors()[0]
         keys = tuple(str(part) for part in first["loc"])
         raise source.error(keys, _meaning(first["type"], first["msg"], first.get("input"))) from wrong
+    _take_list(settings, source, variables)
     _check_strategies(settings, source)
     _check_guards(settings, source)
-    for name, table in settings.models.items():
+    named = [("models", name, table) for name, table in settings.models.items()]
+    for section, name, table in [*named, *(("servers", name, table) for name, table in settings.servers.items())]:
         if table.api_key_env is not None:
             secret = variables.get(table.api_key_env)
             if not secret:
-                at = ("models", name, "api_key_env")
+                at = (section, name, "api_key_env")
                 raise source.error(at, f"the environment variable {table.api_key_env!r} is not set")
             table._api_key = secret
         if table.path is not None and not Path(table.path).exists():
@@ -110,10 +113,16 @@ class _Source:
         guards = self.tree.get("guards")
         if isinstance(guards, dict) and isinstance(guards.get("terms"), str):
             guards["terms"] = str(folder / guards["terms"])
+        litellm = self.tree.get("litellm")
+        if isinstance(litellm, dict) and isinstance(litellm.get("config"), str):
+            litellm["config"] = str(folder / litellm["config"])
         strategies = self.tree.get("strategies")
         for table in strategies.values() if isinstance(strategies, dict) else ():
             if isinstance(table, dict) and table.get("fitted") and isinstance(table["fitted"], str):
                 table["fitted"] = str(folder / table["fitted"])
+        server = self.tree.get("server")
+        if isinstance(server, dict) and isinstance(server.get("log_file"), str):
+            server["log_file"] = str(folder / server["log_file"])
         embedder = self.tree.get("embedder")
         for key in ("path", "cache"):
             if isinstance(embedder, dict) and isinstance(embedder.get(key), str):
@@ -129,6 +138,24 @@ def _with_zoo(tree: Tree) -> Tree:
     if isinstance(strategies, dict):  # such small models copy best when nothing is left to chance
         strategies = {"retrieval": {"temperature": 0.0}, "multi_expert": {"most_tokens": 256}, **strategies}
     return {**tree, "models": models, "knowledge": knowledge, "strategies": strategies}
+
+
+def _names_models(tree: Tree, variables: Mapping[str, str], flags: Mapping[str, Mapping[str, object]]) -> bool:
+    """Whether any model is named, in the file or by way of a LiteLLM list."""
+    listed = tree.get("litellm") or flags.get("litellm") or variables.get("POINTSMAN_LITELLM__CONFIG")
+    return bool(tree.get("models") or tree.get("servers") or listed)
+
+
+def _take_list(settings: Settings, source: _Source, variables: Mapping[str, str]) -> None:
+    """Add the models of a LiteLLM list to those of the file."""
+    if settings.litellm.config is None:
+        return
+    for name, table in models_of(Path(settings.litellm.config), variables).items():
+        if name in settings.models:
+            raise source.error(("litellm", "config"), f"the list has a model {name!r}, and [models] has one, too")
+        settings.models[name] = table
+    if not settings.models:
+        raise source.error(("litellm", "config"), f"no model in {settings.litellm.config!r} can be served")
 
 
 def _check_strategies(settings: Settings, source: _Source) -> None:
@@ -175,4 +202,6 @@ def _meaning(kind: str, message: str, given: object) -> str:
         return "unknown key"
     if kind == "missing":
         return "must be set"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}, not {given!r}"

@@ -1,6 +1,5 @@
 """An answer as server-sent events, in the shape of OpenAI's streamed chat completions."""
 
-import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any  # JSON
@@ -9,6 +8,7 @@ from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from models.errors import PointsmanError
+from models.quick_json import dumps
 from router.types import Event
 from service.account import Account
 from service.errors import ClientLeft, fault_of
@@ -115,4 +115,4 @@ def _frame(account: Account, delta: Mapping[str, Any], logprobs: Any, reason: st
 
 
 def _data(value: Mapping[str, Any]) -> bytes:
-    return f"data: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+    return b"data: %b\n\n" % dumps(value)

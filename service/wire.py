@@ -10,6 +10,18 @@ from models.types import Message, Part, Reply, Request, TokenLogprob, Usage
 from service.numbers import Number, Share
 from strategies.core import Constraints
 
+MOST_CHOICES = 8
+APPS_OWN = frozenset(
+    {
+        *("chat_id", "conversation_id", "conversationId", "thread_id", "session_id", "id", "message_id", "messageId"),
+        *("parent_id", "parent_message", "parentMessageId", "user_message", "folder_id", "metadata", "features"),
+        *("background_tasks", "tool_ids", "tool_servers", "skill_ids", "terminal_id", "filter_ids", "files"),
+        *("variables", "model_item", "params", "direct"),
+    }
+)
+"""Fields in which chat apps speak to themselves. They are taken down (service/origin.py) and not passed on: no model
+server has a use for them, and some answer an unknown field with an error, as OpenAI does `metadata` without `store`."""
+
 
 class Wish(BaseModel):
     """The `pointsman` object of a request: what this caller allows and prefers."""
@@ -82,7 +94,7 @@ class ChatBody(BaseModel):
     max_completion_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
     stop: str | Annotated[list[str], Field(max_length=16)] | None = None
     seed: Annotated[int, Field(strict=True)] | None = None
-    n: Annotated[int, Field(strict=True)] | None = None
+    n: Annotated[int, Field(ge=1, le=MOST_CHOICES, strict=True)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None
@@ -98,9 +110,8 @@ class ChatBody(BaseModel):
         return self.pointsman or Wish()
 
     def request(self) -> Request:
-        """The same as a model takes it. Raises BadRequest for more than one choice."""
-        if self.n not in (None, 1):
-            raise BadRequest(f"n: only one choice per request, not {self.n!r}", param="n")
+        """The same as a model takes it. Raises BadRequest for several choices where they cannot be had."""
+        self._check_choices()
         stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return Request(
             messages=tuple(turn.message() for turn in self.messages),
@@ -109,14 +120,28 @@ class ChatBody(BaseModel):
             max_tokens=self.max_completion_tokens or self.max_tokens,
             stop=tuple(stop for stop in stops if stop),
             seed=self.seed,
+            n=self.n or 1,
             tools=tuple(self.tools or ()),
-            tool_choice=self.tool_choice,
-            response_format=self.response_format,
+            tool_choice=self.tool_choice if self.tools else None,
+            response_format=None if self._is_plain_text() else self.response_format,
             logprobs=bool(self.logprobs),
             top_logprobs=self.top_logprobs,
-            extra=self.model_extra or {},
+            extra={name: value for name, value in (self.model_extra or {}).items() if name not in APPS_OWN},
             whole=not self.stream,
         )
+
+    def _is_plain_text(self) -> bool:
+        """Whether the format asked for is the one that there is anyway; clients send it as their default."""
+        return self.response_format is not None and self.response_format.get("type") == "text"
+
+    def _check_choices(self) -> None:
+        if (self.n or 1) == 1:
+            return
+        if self.stream:
+            raise BadRequest(f"n: a streamed answer has one choice, not {self.n!r}; ask without stream", param="n")
+        most = self.wish.max_calls
+        if most is not None and self.n is not None and self.n > most:
+            raise BadRequest(f"n: {self.n} choices take {self.n} calls, and max_calls is {most}", param="n")
 
 
 def usage_json(usage: Usage) -> dict[str, int]:

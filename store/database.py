@@ -10,10 +10,11 @@ from typing import Any  # driver connections, which SQLAlchemy does not type
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 from sqlmodel import Session
 
 from models.errors import BadSettings, StoreError
+from models.quick_json import dumps
 
 PATIENCE = 5.0
 """Seconds to wait for another writer's lock before giving up on one attempt."""
@@ -104,9 +105,13 @@ def reason(error: SQLAlchemyError) -> str:
     return " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())
 
 
+def _json(value: Any) -> str:
+    return dumps(value).decode()
+
+
 def _server(url: URL, patience: float) -> Engine:
     waits = {"connect_timeout": max(2, round(patience)), "options": f"-c lock_timeout={round(patience * 1000)}"}
-    return create_engine(url, pool_pre_ping=True, pool_size=8, connect_args=waits)
+    return create_engine(url, json_serializer=_json, pool_pre_ping=True, pool_size=8, connect_args=waits)
 
 
 def _sqlite(url: URL, patience: float) -> Engine:
@@ -115,10 +120,21 @@ def _sqlite(url: URL, patience: float) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path.parent} cannot be made: {error}") from error
-    engine = create_engine(url, connect_args={"timeout": patience})
+    engine = create_engine(url, json_serializer=_json, connect_args={"timeout": patience})
+
+    @event.listens_for(engine, "do_connect")
+    def look(_: Any, __: Any, ___: Any, ____: Any) -> None:
+        if _file_at(path) is None:  # SQLite would make an empty one in the place of a file that was moved away
+            raise sqlite3.OperationalError(f"{path} is not there any more")
+
+    @event.listens_for(engine, "checkout")
+    def still_there(_: Any, record: Any, __: Any) -> None:
+        if record.info.get("file") != _file_at(path):  # what is written to a file that was moved away may be lost
+            raise DisconnectionError(f"{path} is another file now, or none")
 
     @event.listens_for(engine, "connect")
-    def prepare(raw: Any, _: Any) -> None:
+    def prepare(raw: Any, record: Any) -> None:
+        record.info["file"] = _file_at(path)
         raw.isolation_level = None  # we say BEGIN ourselves: the driver's own would let readers turn writers and fail
         # NORMAL with WAL: a power cut can take back the last commits, never leave half of one.
         for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
@@ -131,6 +147,15 @@ def _sqlite(url: URL, patience: float) -> Engine:
 
     _use_wal(path)
     return engine
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file lies there: its device and number; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _use_wal(path: Path, patience: float = 30.0) -> None:

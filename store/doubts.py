@@ -8,6 +8,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from store.database import Database
+from store.redaction import is_redacted
 from store.tables import CallRow, DecisionRow, FeedbackRow, NoteRow, OutcomeRow, QueryRow
 from strategies.core.dispersion import Evidence
 from strategies.core.gate import SOURCES, Judged
@@ -80,7 +81,7 @@ def _drafts(session: Session) -> dict[str, Draft]:
     )
     found = {}
     for key, facts, label, reply in noted:
-        if key in runs and facts.get("why") in GATED and label == facts.get("kept"):
+        if key in runs and not is_redacted(runs[key][2]) and facts.get("why") in GATED and label == facts.get("kept"):
             model, question, answer = runs[key]
             found[key] = Draft(model, facts, agree(reply or "", answer, question))
     return found

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from router.signals import RATER
 from store.database import Database
+from store.redaction import HIDDEN, is_redacted
 from store.space import Space, is_placed
 from store.tables import FeedbackRow, OutcomeRow, QueryRow
 from strategies.core.query import Example, Vector
@@ -37,7 +38,9 @@ class _Rated:
 
     @property
     def example(self) -> Example | None:
-        """The answer if it was rated well, the correction if there is one, else nothing."""
+        """The answer if it was rated well, the correction if there is one; nothing else, nor of a text not kept."""
+        if is_redacted(self.question):
+            return None
         if self.correction is not None:
             return Example(self.question, self.correction, 1.0)
         weight = sum(w for _, w in self.judged)
@@ -123,7 +126,12 @@ class Examples:
     def _count(self) -> int:
         """About how many there are, up to ENOUGH: decisions with a judgement that is good or puts the answer right."""
         good = (col(FeedbackRow.reward) >= GOOD) | col(FeedbackRow.correction).is_not(None)
-        wanted = select(FeedbackRow.decision_id).where(good, col(FeedbackRow.rater).not_in(NO_JUDGES)).distinct()
+        wanted = (
+            select(FeedbackRow.decision_id)
+            .join(QueryRow, col(QueryRow.id) == col(FeedbackRow.decision_id))
+            .where(good, col(FeedbackRow.rater).not_in(NO_JUDGES), ~col(QueryRow.text).startswith(HIDDEN))
+            .distinct()
+        )
         with self._database.read() as session:
             return len(session.exec(wanted.limit(ENOUGH)).all())
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import structlog
-from sqlalchemy import ScalarSelect, func
+from sqlalchemy import Case, ScalarSelect, case, func
 from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
@@ -16,6 +16,7 @@ from store.database import Database
 from store.examples import Examples
 from store.logged import logged
 from store.readable import UNREADABLE, readable
+from store.redaction import HIDDEN, is_redacted
 from store.space import Space, is_placed
 from store.tables import CallRow, DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 from strategies.core.query import Example, Vector
@@ -33,14 +34,15 @@ class History:
     def __init__(self, database: Database, examples: Examples, space: Space) -> None:
         self._database, self._examples, self._space = database, examples, space
 
-    def feedback(self, since: int = 0) -> Iterator[Feedback]:
-        """All feedback from row id `since` on, in the order in which it was learned (router.turns). Raises StoreError.
+    def feedback(self, since: int = 0, until: int | None = None) -> Iterator[Feedback]:
+        """All feedback from row id `since` on, in the order in which it was learned (router.turns); up to row `until`,
+        if it is given. Raises StoreError.
 
         Where another embedder placed the query, or its embedding is damaged, it comes without a place (NaN), and
         counts for its arm alone; a row that cannot be read is left out. The log says how often.
         """
         nowhere = broken = 0
-        ids = self._feedback_ids(since)
+        ids = self._feedback_ids(since, until)
         for page in (ids[start : start + PAGE] for start in range(0, len(ids), PAGE)):
             found = readable(page, self._feedback)
             broken += len(page) - len(found)
@@ -55,7 +57,7 @@ class History:
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
         """The latest outcomes, oldest first, without those that cannot be read. Raises StoreError."""
         newest = (
-            select(OutcomeRow, func.length(col(QueryRow.text)), _models_asked(), col(QueryRow.side))
+            select(OutcomeRow, _length(), _models_asked(), col(QueryRow.side))
             .join(QueryRow, col(QueryRow.id) == col(OutcomeRow.decision_id))
             # SQLModel types a column as its value.
             .options(defer(OutcomeRow.text), defer(OutcomeRow.at))  # type: ignore[arg-type]
@@ -84,11 +86,15 @@ class History:
         """Up to n past questions with a well-rated answer, spread over the log. Raises StoreError."""
         return await self._examples.sample(n)
 
+    def forget(self, decision_ids: Sequence[str]) -> None:
+        """These decisions are not in the log any more. Raises StoreError."""
+        self._examples.refresh(decision_ids)
+
     def well_rated(self) -> list[Example]:
         """Every answer that was rated well or put right, to a question that stood alone, the latest last. Blocks."""
         return self._examples.alone()
 
-    def _feedback_ids(self, since: int) -> list[int]:
+    def _feedback_ids(self, since: int, until: int | None) -> list[int]:
         """The rows by their moments: failures are learned at once, and come into SQL behind what was rated since."""
         wanted = (
             select(FeedbackRow.id)
@@ -96,6 +102,8 @@ class History:
             .where(col(FeedbackRow.id) >= since, col(DecisionRow.policy) != SIDE)
             .order_by(*LEARNED)
         )
+        if until is not None:
+            wanted = wanted.where(col(FeedbackRow.id) <= until)
         with self._database.read() as session:
             return [row or 0 for row in session.exec(wanted)]
 
@@ -142,7 +150,7 @@ def _judgement(
         weight=float(row.weight),
         propensity=float(decision.propensity),
         at=row.at.timestamp(),
-        text=query.text,
+        text="" if is_redacted(query.text) else query.text,
         answer_tokens=known.answer_tokens,
         expected=known.expected,
         revision=decision.revision or "",
@@ -153,6 +161,12 @@ def _models_asked() -> ScalarSelect[int]:
     """Of an outcome: how many models were asked in its run."""
     asked = select(func.count(func.distinct(col(CallRow.model))))
     return asked.where(col(CallRow.decision_id) == col(OutcomeRow.decision_id)).scalar_subquery()
+
+
+def _length() -> Case[int]:
+    """Of an outcome: the characters of its question; 0 where the text was not kept."""
+    text = col(QueryRow.text)
+    return case((text.startswith(HIDDEN), 0), else_=func.length(text))
 
 
 def _outcome(row: OutcomeRow, characters: int, mixed: bool, aside: bool) -> Outcome | None:

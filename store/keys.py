@@ -22,6 +22,7 @@ from store.lines import utc
 from store.migrate import migrate
 from store.readable import readable
 from store.tables import TABLES, ApiKeyRow, OutcomeRow, QueryRow
+from store.waiting import wait_for
 
 Period = Literal["day", "month", "total"]
 MANY = 500
@@ -144,10 +145,14 @@ class Keys:
 
 
 @contextmanager
-def opened_keys(url: str) -> Iterator[Keys]:
-    """The keys of the database at this URL, its tables brought up to date. Raises BadSettings, StoreError."""
+def opened_keys(url: str, wait: float = 0.0) -> Iterator[Keys]:
+    """The keys of the database at this URL, its tables brought up to date. Raises BadSettings, StoreError.
+
+    A server that is not there yet is waited for, up to `wait` seconds.
+    """
     database = Database(url)
     try:
+        wait_for(database, wait)
         migrate(database)
         yield Keys(database)
     finally:

@@ -15,7 +15,7 @@ from store.database import Database
 from store.extract import media_type_of, text_of
 from store.lines import utc
 from store.loaded import Loaded, Search
-from store.shelf import Shelf
+from store.shelf import Shelf, Stamp
 from store.tables import DocumentRow
 from strategies.core.query import Passage, Vector
 
@@ -55,6 +55,7 @@ class Library:
         self._shelf, self._embedder, self._chunking = Shelf(database), embedder, habits.chunking
         self._loaded = Loaded(self._shelf, embedder, self._embed, habits.search)
         self._size = self._shelf.count()
+        self._seen: Stamp | None = None
 
     @property
     def size(self) -> int:
@@ -125,6 +126,14 @@ class Library:
             return []
         vector = (await self._embedder.embed([text]))[0]
         return await self._loaded.find(text, vector, k)
+
+    async def look(self) -> None:
+        """Notice what other processes added or removed before anybody searches. Raises StoreError."""
+        stamp = await asyncio.to_thread(self._shelf.stamp)
+        if stamp != self._seen:
+            async with self._loaded.lock:
+                self._size = await asyncio.to_thread(self._shelf.count)
+            self._seen = stamp
 
     async def close(self) -> None:
         """End what is under way beside the searches."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any  # rows are JSON objects
 
 import numpy as np
+import orjson
 
 from strategies.core.query import Vector
 
@@ -20,10 +21,10 @@ BYTES = frozenset({"embedding"})
 def pack(rows: Rows) -> bytes:
     """One line of the spool. What no database takes is replaced: NUL, half a surrogate pair; infinity by null."""
     try:
-        line = _dumps(rows).encode("utf-8", "replace")
-    except ValueError:
-        line = b"NaN"
-    if b"\\u0000" in line or line == b"NaN":  # rare: the usual line is not looked through value by value
+        line = orjson.dumps(rows, default=_plain)
+    except TypeError:  # half a surrogate pair, a number that is too large, a key that is no text
+        line = b""
+    if b"\\u0000" in line or not line:  # rare: the usual line is not looked through value by value
         line = _dumps(_clean(json.loads(json.dumps(rows, default=_plain)))).encode("utf-8", "replace")
     return line + b"\n"
 

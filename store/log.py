@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any  # JSON
 
-from sqlalchemy import func, or_, tuple_
+from sqlalchemy import ColumnElement, func, or_, tuple_
 from sqlmodel import Session, col, select
 
 from models.errors import BadRequest
@@ -41,6 +41,27 @@ class Log:
         await self._recorder.flush(PATIENCE)
         return await asyncio.to_thread(self._decision, decision_id)
 
+    async def latest(self, conversation: str, message: str | None = None) -> str | None:
+        """The id of the latest decision in a client's conversation, on its message if one is named; None if unknown.
+
+        Side requests are left out: they are logged in no conversation, though apps send them under the chat's id.
+        """
+        await self._recorder.flush(PATIENCE)
+        return await asyncio.to_thread(self._latest, conversation, message)
+
+    def _latest(self, conversation: str, message: str | None) -> str | None:
+        wanted = (
+            select(DecisionRow.id)
+            .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
+            .where(col(QueryRow.conversation) == conversation)
+            .order_by(col(DecisionRow.at).desc(), col(DecisionRow.id).desc())
+            .limit(1)
+        )
+        if message is not None:
+            wanted = wanted.where(col(QueryRow.message) == message)
+        with self._database.read() as session:
+            return session.exec(wanted).first()
+
     def _decisions(self, limit: int, before: str | None, arm: str | None, q: str | None) -> list[Json]:
         wanted = (
             select(DecisionRow, QueryRow.text, OutcomeRow)
@@ -49,13 +70,11 @@ class Log:
             .order_by(col(DecisionRow.at).desc(), col(DecisionRow.id).desc())
             .limit(max(0, min(limit, MOST)))
         )
-        if arm:
-            wanted = wanted.where(
-                or_(col(DecisionRow.arm) == arm, col(DecisionRow.model) == arm, col(DecisionRow.strategy) == arm)
-            )
         if q:
             wanted = wanted.where(col(QueryRow.text).icontains(q, autoescape=True))
         with self._database.read() as session:
+            if arm:
+                wanted = wanted.where(_of(session, arm))
             if before:
                 at, last = _cursor(session, before)
                 wanted = wanted.where(tuple_(col(DecisionRow.at), col(DecisionRow.id)) < tuple_(at, last))
@@ -78,8 +97,13 @@ class Log:
                 "query": {"text": query.text, **query.request},
                 "constraints": query.constraints,
                 "conversation": query.conversation,
+                "message": query.message,
+                "key": query.key,
+                "side": query.side,
+                "origin": query.origin,
                 "policy_version": row.policy_version,
                 "revision": row.revision,
+                "snapshot": row.snapshot,
                 "propensities": row.propensities,
                 "estimates": row.estimates,
                 "neighbours": row.neighbours,
@@ -126,6 +150,14 @@ def _rewards(session: Session, decision_ids: Sequence[str]) -> dict[str, Json]:
         .group_by(col(FeedbackRow.decision_id))
     )
     return {key: {"reward": float(mean), "judgements": n} for key, mean, n in session.exec(wanted)}
+
+
+def _of(session: Session, arm: str) -> ColumnElement[bool]:
+    """Whether a decision is of this arm, model or strategy: by one column if one will do, since that has an index."""
+    columns = [col(DecisionRow.arm)] if "@" in arm else [col(DecisionRow.model), col(DecisionRow.strategy)]
+    newest = select(DecisionRow.id).order_by(col(DecisionRow.at).desc()).limit(1)
+    held = [one == arm for one in columns if session.exec(newest.where(one == arm)).first() is not None]
+    return or_(*held) if held else columns[0] == arm
 
 
 def _cursor(session: Session, before: str) -> tuple[datetime, str]:

@@ -15,6 +15,7 @@ from router.unplaced import SIDE
 from store.database import Database
 from store.lines import utc
 from store.readable import readable
+from store.redaction import is_redacted
 from store.space import UNPLACED, Space, is_placed
 from store.tables import DecisionRow, FeedbackRow, QueryRow
 from strategies.core import Constraints
@@ -104,7 +105,7 @@ def _read(decision: DecisionRow, query: QueryRow, judged: Together | None, space
     return Logged(
         id=decision.id,
         at=decision.at.timestamp(),
-        text=query.text,
+        text="" if is_redacted(query.text) else query.text,
         embedding=embedding,
         arm=arm,
         propensities=_propensities(decision.propensities, arm),

@@ -12,11 +12,14 @@ from store.history import History
 from store.library import Habits, Library
 from store.log import Log
 from store.migrate import migrate
+from store.news import News
 from store.placing import Placing
 from store.ratings import Ratings
 from store.recorder import Recorder
+from store.redaction import Redaction
 from store.space import Space
 from store.versions import Versions
+from store.waiting import wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Store:
     log: Log
     ratings: Ratings
     policies: Versions
+    news: News
 
     def offers(self) -> frozenset[str]:
         """What strategies may count on now: "documents", "examples"."""
@@ -40,8 +44,8 @@ class Store:
         return await self.policies.all()
 
     async def ready(self) -> bool:
-        """Whether the database answers."""
-        return await asyncio.to_thread(self.database.is_reachable)
+        """Whether the database answers and takes what is told."""
+        return not self.recorder.stalled and await asyncio.to_thread(self.database.is_reachable)
 
     async def close(self) -> None:
         """Write what waits and give everything back; what cannot be written stays in the spool for the next start."""
@@ -53,26 +57,37 @@ class Store:
         self.database.close()
 
 
-def open_store(url: str, embedder: Embedder, spool: Path | None = None, habits: Habits = Habits()) -> Store:  # noqa: B008
+def open_store(
+    url: str,
+    embedder: Embedder,
+    spool: Path | None = None,
+    habits: Habits = Habits(),  # noqa: B008  # frozen
+    redaction: Redaction | None = None,
+    wait: float = 0.0,
+) -> Store:
     """Open the store at this URL, bring its tables up to date, and take over what a killed process left. Blocks.
 
     `spool` names the file in which events wait for SQL; None puts it beside the SQLite file, or in the working folder
-    under a name that belongs to the database. `habits` are the library's. Raises BadSettings, StoreError.
+    under a name that belongs to the database. `habits` are the library's, `redaction` says what is kept of texts. A
+    server that is not there yet is waited for, up to `wait` seconds. Raises BadSettings, StoreError.
     """
     database = Database(url)
+    wait_for(database, wait)
     migrate(database)
     base = spool_base(database, spool)
-    recorder = Recorder(database, base, embedder.name)
+    recorder = Recorder(database, base, embedder.name, redaction)
     space = Space.of(embedder)
     examples = Examples(database, space)
+    news = News(database, examples, space)
     return Store(
         database,
         recorder,
         History(database, examples, space),
         Library(database, embedder, habits),
         Log(database, recorder),
-        Ratings(database, recorder, examples, space, Placing(database, embedder)),
+        Ratings(database, recorder, examples, space, Placing(database, embedder), news),
         Versions(database, recorder),
+        news,
     )
 
 

@@ -14,6 +14,7 @@ from router.sticky import ASIDE
 from router.types import Arm
 from store.database import Database
 from store.readable import readable
+from store.redaction import is_redacted
 from store.tables import DecisionRow, FeedbackRow, OutcomeRow, QueryRow
 
 GOOD = 0.9
@@ -90,7 +91,7 @@ def _request(kept: Mapping[str, Any]) -> Request | None:
     asked = [one for one in messages if one.get("role") == "user"]
     roles = {one.get("role") for one in messages} <= {"user", "system", "developer"}
     words = all(isinstance(one.get("content"), str) for one in messages)
-    if len(asked) != 1 or not roles or not words or set(given) - PARAMETERS:
+    if len(asked) != 1 or not roles or not words or set(given) - PARAMETERS or is_redacted(asked[0]["content"]):
         return None
     turns = tuple(Message(one["role"], one["content"], one.get("name")) for one in messages)
     return Request(turns, **given)

@@ -18,6 +18,7 @@ from store.database import Database, reason
 from store.examples import Examples
 from store.history import judged, judgements
 from store.lines import Row, utc
+from store.news import News
 from store.placing import Placing
 from store.readable import UNREADABLE
 from store.recorder import Recorder
@@ -38,20 +39,22 @@ class Rated:
     """The judgements that count, one or (for a preference) two; `repeated` if they had been given before.
 
     None counts of a side request: it was answered by the cheapest model there was, and says nothing of any other.
+    `rows` are their ids.
     """
 
     feedback: tuple[Feedback, ...]
     repeated: bool
+    rows: tuple[int, ...] = ()
 
 
 class Ratings:
     """Where judgements come in."""
 
     def __init__(
-        self, database: Database, recorder: Recorder, examples: Examples, space: Space, placing: Placing
+        self, database: Database, recorder: Recorder, examples: Examples, space: Space, placing: Placing, news: News
     ) -> None:
         self._database, self._recorder, self._examples, self._space = database, recorder, examples, space
-        self._placing = placing
+        self._placing, self._news = placing, news
 
     async def rate(
         self,
@@ -70,7 +73,8 @@ class Ratings:
 
         `preferred` names the answer that was better: that one is worth 1 and this one 0. A `correction` is the answer
         that should have been given; this one is worth 0. The same key, or the same judgement of the same rater, counts
-        once. Raises UnknownDecision, BadRequest, StoreError.
+        once. What other processes were told before is learned on the way (store.news): hold the router's turns.
+        Raises UnknownDecision, BadRequest, StoreError.
         """
         if not 0.0 <= reward <= 1.0 or not 0.0 <= weight <= 1.0:
             raise BadRequest(f"reward {reward!r} and weight {weight!r} must lie between 0 and 1", param="score")
@@ -85,15 +89,21 @@ class Ratings:
             better = {**_row(preferred, 1.0, rater, "preference", weight), "value": f"{ABOVE}{decision_id}"}
             rows = [{**worse, "preferred": preferred}, {**better, "preferred": preferred}]
         rows[0] |= {"comment": comment, "idempotency_key": idempotency_key}
+        rows[0] = self._recorder.redaction.row("feedback", rows[0])
+        if self._recorder.stalled:
+            raise StoreError("the log cannot be written now, and so the feedback was not taken down: try again")
         # Decisions come into SQL behind the answer: one that was just given may still be on its way.
         written = await self._recorder.flush(PATIENCE)
         await self._placing.place([row["decision_id"] for row in rows])
         try:
-            return await asyncio.to_thread(self._rate, rows)
+            rated = await asyncio.to_thread(self._rate, rows)
         except UnknownDecision as unknown:
             if written:
                 raise
             raise StoreError("the log is behind; the decision may still be on its way into it: try again") from unknown
+        if not rated.repeated:
+            await self._news.catch_up(rated.rows)
+        return rated
 
     def _rate(self, rows: Sequence[Row]) -> Rated:
         ids = list(dict.fromkeys(row["decision_id"] for row in rows))
@@ -109,11 +119,12 @@ class Ratings:
         except SQLAlchemyError as error:
             raise StoreError(f"the feedback was not taken down: {reason(error)}") from error
         kept = self._kept(rows)
-        if repeated and not any(one.decision_id in ids for one in kept):
+        if repeated and not any(one.decision_id in ids for one in kept.feedback):
             key = rows[0]["idempotency_key"]
             raise BadRequest(f"idempotency_key {key!r} was used for another answer", param="idempotency_key")
         self._examples.refresh(ids)
-        return Rated(tuple(one for one in kept if known.get(one.decision_id) != SIDE), repeated)
+        feedback = tuple(one for one in kept.feedback if known.get(one.decision_id) != SIDE)
+        return Rated(feedback, repeated, kept.rows)
 
     def _insert(self, rows: Sequence[Row]) -> bool:
         """Whether the judgement was there before; the first row decides, the other one follows from it."""
@@ -123,7 +134,7 @@ class Ratings:
             insert_new(self._database, connection, TABLES["feedback"], rows[1:])
             return False
 
-    def _kept(self, rows: Sequence[Row]) -> tuple[Feedback, ...]:
+    def _kept(self, rows: Sequence[Row]) -> Rated:
         """What SQL holds of this judgement: what was said first, if its key came back with something else."""
         key = rows[0]["idempotency_key"]
         same = [
@@ -134,7 +145,9 @@ class Ratings:
         wanted = judged().where(or_(*same, *by_key)).order_by(col(FeedbackRow.id))
         try:
             with self._database.read() as session:
-                return tuple(judgements(session, list(session.exec(wanted)), self._space))
+                found = list(session.exec(wanted))
+                ids = tuple(row.id or 0 for row, _, _ in found)
+                return Rated(tuple(judgements(session, found, self._space)), True, ids)
         except UNREADABLE as error:
             raise StoreError(f"the decision is damaged in the log, nothing is learned from it: {error}") from error
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from router.types import Decided, Event
 from store.database import Database
 from store.lines import pack
+from store.redaction import Redaction
 from store.rows import rows_of
 from store.spool import Spool, left_behind, spools
 from store.writing import is_outage, write_lines
@@ -24,6 +25,8 @@ GATHER = 0.05
 FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
 """Seconds between two attempts at a database that cannot be written, doubling."""
 CLOSING = 5.0
+STALLED = 2.0
+"""Seconds without progress, while events wait, after which the log counts as one that cannot be written."""
 
 log = structlog.get_logger()
 
@@ -31,8 +34,10 @@ log = structlog.get_logger()
 class Recorder:
     """Events in, rows out: `tell` puts an event into the spool, one thread writes the spool into SQL."""
 
-    def __init__(self, database: Database, base: Path, embedder: str) -> None:
+    def __init__(self, database: Database, base: Path, embedder: str, redaction: Redaction | None = None) -> None:
         self._database, self._base, self._embedder = database, base, embedder
+        self.redaction = redaction or Redaction()
+        """What is kept of texts."""
         self.versions: dict[str, int] = {}
         """The promoted version of each policy, which its decisions are marked with."""
         self.lost = 0
@@ -41,6 +46,7 @@ class Recorder:
         self._spool = Spool(base)
         self._bell, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._written = threading.Condition()
+        self._done, self._moved = 0, time.monotonic()
         self._wait = 0.0
         for path in spools(base):
             self._safely(partial(self._take_over, path))
@@ -52,21 +58,28 @@ class Recorder:
         """How many events are not in SQL yet."""
         return len(self._spool)
 
+    @property
+    def stalled(self) -> bool:
+        """Whether events wait and none has come into SQL for a while. A log that is only busy is not."""
+        return self.pending > 0 and time.monotonic() - self._moved > STALLED
+
     def tell(self, decision_id: str, event: Event) -> None:
         """Take an event. When this returns, a killed process does not lose it. Never blocks, never raises."""
         if not self._safely(partial(self._take, decision_id, event)):
             self.lost += 1
 
     async def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was told before is in SQL; False if that takes longer than `timeout` seconds."""
+        """Wait until all that was told before is in SQL, whatever is told meanwhile; False if that takes longer than
+        `timeout` seconds."""
         return self.pending == 0 or await asyncio.to_thread(self.flush_here, timeout)
 
     def flush_here(self, timeout: float | None = None) -> bool:
         """As `flush`, in this thread."""
-        self._hurry.set()
-        self._bell.set()
         with self._written:
-            return self._written.wait_for(lambda: self.pending == 0, timeout)
+            told = self._done + self.pending
+            self._hurry.set()
+            self._bell.set()
+            return self._written.wait_for(lambda: self._done >= told, timeout)
 
     def close(self) -> None:
         """Write what waits; what the database will not take now stays in the spool for the next start."""
@@ -80,11 +93,14 @@ class Recorder:
         self._spool.close()
 
     def _take(self, decision_id: str, event: Event) -> None:
-        rows = rows_of(decision_id, event, next(self._positions), time.time(), self._embedder)
+        told = rows_of(decision_id, event, next(self._positions), time.time(), self._embedder)
+        rows = self.redaction.rows(told)
         if not rows:
             return
         if isinstance(event, Decided) and event.decision.policy in self.versions:
             rows[-1][1]["policy_version"] = self.versions[event.decision.policy]
+        if self.pending == 0:
+            self._moved = time.monotonic()
         failure = self._spool.append(pack(rows))
         if failure is not None:
             log.error("the spool cannot be written; events wait in memory", error=str(failure))
@@ -101,13 +117,15 @@ class Recorder:
             if self.pending:
                 self._wait = min(LONGEST_WAIT, 2 * self._wait or FIRST_WAIT)
                 self._bell.set()
-            with self._written:
-                self._written.notify_all()
 
     def _write_some(self) -> None:
         lines = self._spool.peek(BATCH)
         write_lines(self._database, lines, self._refuse)
-        self._spool.drop(lines)
+        with self._written:
+            self._spool.drop(lines)
+            self._done += len(lines)
+            self._moved = time.monotonic()
+            self._written.notify_all()
         if self._wait:
             log.info("the log can be written again")
 

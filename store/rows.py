@@ -77,6 +77,7 @@ def _decision(decision: Decision, at: float) -> Row:
         "strategy": decision.arm.strategy,
         "policy": decision.policy,
         "revision": decision.revision,
+        "snapshot": decision.snapshot,
         "propensity": decision.probability,
         "utility": None if chosen is None else chosen.utility,
         "propensities": {str(arm): p for arm, p in decision.propensities.items()},

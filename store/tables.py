@@ -62,6 +62,7 @@ class DecisionRow(SQLModel, table=True):
     policy: str
     policy_version: int | None = Field(default=None, foreign_key="policy_versions.id")
     revision: str | None = None
+    snapshot: str | None = None
     propensity: float
     utility: float | None = None
     propensities: dict[str, Any] = Field(sa_type=JSON)

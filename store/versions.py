@@ -71,6 +71,13 @@ class Versions:
             return None
         return None if row is None else Version(row.id or 0, row.policy, row.fitted)
 
+    def number(self) -> int | None:
+        """The number of the version in use, if there is one. Blocks. Raises StoreError."""
+        newest = col(PolicyVersionRow.promoted_at).desc()
+        wanted = select(PolicyVersionRow.id).where(col(PolicyVersionRow.promoted_at).is_not(None)).order_by(newest)
+        with self._database.read() as session:
+            return session.exec(wanted.limit(1)).first()
+
     def ignore(self) -> None:
         """Mark no decision: what serves is not the version in use."""
         self._recorder.versions = {}

@@ -1,66 +1,96 @@
 """`serve`: the service on a socket until Ctrl-C, which lets running answers end first."""
 
-import logging
-import math
 import socket
 import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
 
-import uvicorn
-from fastapi import FastAPI
-
-from models.errors import BadSettings, PointsmanError
+from models.errors import BadSettings
 from service import log
 from service.app import create_app
+from service.exposure import check_exposure
 from service.sections import Settings
+from service.server import Server
+from service.worker import work
+from service.workers import Workers, check, share
 
 HELLO = """Pointsman serves at {url}  (the page: {url}/ )
 Try:  curl -s {url}/v1/chat/completions -H 'content-type: application/json' \\
         -d '{{"model": "auto", "messages": [{{"role": "user", "content": "What is 17 + 25?"}}]}}'
 """
+LEAVING = "Waiting for running answers; Ctrl-C again stops at once\n"
 
 
-def serve(settings: Settings) -> int:
-    """Serve until Ctrl-C or SIGTERM; 0 at an orderly end. Raises what kept it from starting."""
-    log.configure()
+def serve(settings: Settings, again: Callable[[], Settings]) -> int:
+    """Serve until Ctrl-C or SIGTERM; 0 at an orderly end. Raises what kept it from starting.
+
+    `again` reads the settings once more, at SIGHUP.
+    """
+    log.configure_served(settings.server, _secrets(settings))
+    check(settings)
     listener = _bound(settings.server.host, settings.server.port)
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=math.ceil(settings.server.drain_seconds),
-    )
-    logging.getLogger("uvicorn.error").addFilter(lambda _: _failure(app) is None)  # it is told below, in one line
-    server = _Server(config)
+    try:
+        check_exposure(settings, listener.getsockname()[0])
+        if settings.server.workers > 1:
+            return _together(settings, again, listener)
+        return _alone(settings, again, listener)
+    finally:
+        listener.close()
+
+
+def _alone(settings: Settings, again: Callable[[], Settings], listener: socket.socket) -> int:
+    server = _Server(create_app(settings, again), settings)
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         return 0  # uvicorn raises the signal again when everything is closed
     except SystemExit:  # its way to say that the start failed
-        if failure := _failure(app):
-            raise failure from None
+        if server.failure is not None:
+            raise server.failure from None
         raise
-    finally:
-        listener.close()
     return 0
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, which says on stdout when it is there and when it is going."""
+def _together(settings: Settings, again: Callable[[], Settings], listener: socket.socket) -> int:
+    """The same by several processes, which this one only watches."""
+    with tempfile.TemporaryDirectory(prefix="pointsman-workers-") as folder:
+        run = partial(_worker, share(settings), again, listener, Path(folder))
+        workers = Workers(settings.server.workers, run, settings.server.drain_seconds)
+        workers.supervise(ready=lambda: _say(_hello(listener)), leaving=lambda: _say(LEAVING))
+    return 0
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            name = f"[{host}]" if ":" in host else host
-            _say(HELLO.format(url=f"http://{'127.0.0.1' if host == '0.0.0.0' else name}:{port}"))
+
+def _worker(
+    settings: Settings,
+    again: Callable[[], Settings],
+    listener: socket.socket,
+    folder: Path,
+    number: int,
+    reports: Connection,
+) -> None:
+    log.configure_served(settings.server, _secrets(settings))  # a process that is not forked knows nothing of it
+    work(settings, lambda: share(again()), listener, folder, number, reports)
+
+
+class _Server(Server):
+    """Says on stdout when it is there and when it is going."""
+
+    def ready(self, listener: socket.socket) -> None:
+        _say(_hello(listener))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if running := len(self.server_state.tasks):
             _say(f"Waiting for running answers ({running}); Ctrl-C again stops at once\n")
         await super().shutdown(sockets)
+
+
+def _hello(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    return HELLO.format(url=f"http://{'127.0.0.1' if host == '0.0.0.0' else name}:{port}")
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -78,9 +108,11 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _failure(app: FastAPI) -> PointsmanError | None:
-    failure: PointsmanError | None = getattr(app.state, "failure", None)
-    return failure
+def _secrets(settings: Settings) -> list[str]:
+    """What no line of the log may hold: the keys of this service and those of the models' servers."""
+    specs = [table.spec() for table in settings.models.values()]
+    given = [one.api_key for spec in specs for one in (spec, *spec.deployments)]
+    return [*settings.server.api_keys, *(key for key in given if key)]
 
 
 def _say(text: str) -> None:

@@ -127,6 +127,10 @@ class Context:
         )
         return await self._call(label, self._pick(model), request, show=True)
 
+    async def relay(self, request: Request, label: str) -> Reply:
+        """Ask the arm's model this very request, unseen by the user."""
+        return await self._call(label, self.backend, request)
+
     async def sample(
         self,
         n: int,

@@ -6,10 +6,12 @@ from typing import Any  # JSON
 
 from models.errors import BadRequest
 from strategies.core.context import Context
+from strategies.core.patterns import check_patterns, timed
 from strategies.core.verdict import SILENT, Verdict, Verifier
 
 DEEPEST = 60  # levels of a document
 LONGEST = 1_000_000  # characters of a document
+LONGEST_NAME = 1000  # characters of a key in it: `patternProperties` are matched by `re`, which nobody stops
 
 
 def valid_json(form: Mapping[str, Any] | bool) -> Verifier:
@@ -29,15 +31,17 @@ def valid_json(form: Mapping[str, Any] | bool) -> Verifier:
 
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
+        check_patterns(schema)
         kind.check_schema(schema)
-        validator = kind(schema, registry=Registry())
     except (jsonschema.SchemaError, RecursionError) as failure:
         why = failure.message if isinstance(failure, jsonschema.SchemaError) else "it is nested too deeply"
         raise BadRequest(f"response_format: this is no JSON schema: {why}", param="response_format") from failure
 
     async def check(ctx: Context, draft: str) -> Verdict:
+        bounded = jsonschema.validators.extend(kind, {"pattern": timed(jsonschema.ValidationError)})
         try:
-            fault = jsonschema.exceptions.best_match(validator.iter_errors(_document(draft)))
+            found = bounded(schema, registry=Registry()).iter_errors(_document(draft))
+            fault = jsonschema.exceptions.best_match(found)
         except ValueError as failure:
             return Verdict(False, f"it is not JSON: {failure}", "schema")
         except Unresolvable as failure:
@@ -84,7 +88,13 @@ def _document(draft: str) -> Any:
         deepest = max(deepest, depth)
     if deepest > DEEPEST:
         raise ValueError(f"it is nested more than {DEEPEST} levels deep")
-    return json.loads(draft, parse_constant=_no_number)
+    return json.loads(draft, parse_constant=_no_number, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if any(len(name) > LONGEST_NAME for name, _ in pairs):
+        raise ValueError(f"it has a name of more than {LONGEST_NAME} characters")
+    return dict(pairs)
 
 
 def _no_number(name: str) -> float:

@@ -62,6 +62,7 @@ async def test_a_follow_up_keeps_its_history_and_so_does_everything_when_it_is_o
 
 async def test_the_history_is_embedded_with_the_question_in_one_call() -> None:
     place = guarded(Guards(), Model("m"), Model("n"))
+    await place.engine.decide(asking("What the kinds of questions look like is embedded once."))
     calls = []
     embed = place.engine._embedder.embed
 

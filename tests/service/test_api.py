@@ -124,7 +124,7 @@ def test_health_readiness_and_metrics(service: Served) -> None:
     answer = service.ask("How are you?", "direct@ill").json()
     service.http.post("/v1/feedback", json={"id": answer["id"], "thumb": "down"})
     text = service.http.get("/metrics").text
-    assert 'pointsman_decisions_total{arm="direct@ill",status="ok"} 1.0' in text
+    assert 'pointsman_decisions_total{arm="direct@ill",policy="layered",status="ok"} 1.0' in text
     assert 'pointsman_calls_total{model="ill",status="ok"} 1.0' in text
     assert 'pointsman_feedback_total{kind="thumb"} 1.0' in text
     assert re.search(r'pointsman_requests_total{method="POST",route="/v1/chat/completions",status="200"} 1.0', text)

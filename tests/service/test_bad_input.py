@@ -60,7 +60,9 @@ def test_the_official_client_raises_its_own_errors(service: Served) -> None:
         ({"temperature": True}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 1.5}, "max_tokens"),
-        ({"n": 2}, "n"),
+        ({"n": 9}, "n"),
+        ({"n": 2, "stream": True}, "n"),
+        ({"n": 3, "pointsman": {"max_calls": 2}}, "n"),
         ({"n": 0}, "n"),
         ({"stream": "perhaps"}, "stream"),
         ({"pointsman": {"quality": 2}}, "pointsman.quality"),
@@ -107,7 +109,7 @@ def test_models_nobody_knows_are_refused(service: Served) -> None:
 def test_unknown_routes_and_methods_have_the_same_shape(service: Served) -> None:
     for method, path, status in [
         ("GET", "/v1/nothing", 404),
-        ("POST", "/v1/responses", 404),
+        ("POST", "/v1/assistants", 404),
         ("GET", "/v1/chat/completions", 405),
         ("DELETE", "/v1/feedback", 405),
         ("GET", "/v1/decisions/chatcmpl-none", 404),

@@ -49,6 +49,12 @@ def test_a_reply_that_is_not_streamed_is_asked_for_whole(stream: dict[str, bool]
     assert ChatBody.model_validate(body).request().whole is whole
 
 
+def test_defaults_that_clients_send_along_ask_for_nothing() -> None:
+    body = {"messages": [{"role": "user", "content": "Hm?"}], "tools": [], "tool_choice": "auto", "n": 1}
+    asked = ChatBody.model_validate({**body, "response_format": {"type": "text"}}).request()
+    assert asked == ChatBody.model_validate({"messages": body["messages"]}).request()
+
+
 def test_a_conversation_with_tools_is_kept_whole() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     image = {"type": "image_url", "image_url": {"url": "u"}}

@@ -1,4 +1,4 @@
-"""Who asked: the caller's key and own ids, side requests of chat apps, and the API keys themselves."""
+"""Who asked, and under which settings: the caller's key and ids, side requests, the API keys themselves."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +18,7 @@ def upgrade() -> None:
     for name in ADDED:
         op.add_column('queries', sa.Column(name, sa.String(), nullable=True))
     op.add_column('queries', sa.Column('origin', sa.JSON(), nullable=True))
+    op.add_column('decisions', sa.Column('snapshot', sa.String(), nullable=True))
     op.create_index('ix_queries_message', 'queries', ['message'])
     op.create_index('ix_queries_key_at', 'queries', ['key', 'at'])
     op.create_index('ix_queries_at', 'queries', ['at'])
@@ -43,6 +44,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """And back."""
     op.drop_table('api_keys')
+    op.drop_column('decisions', 'snapshot')
     for name in ('ix_queries_at', 'ix_queries_key_at', 'ix_queries_message'):
         op.drop_index(name, 'queries')
     for name in ('origin', *reversed(ADDED)):

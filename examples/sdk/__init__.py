@@ -1,0 +1,1 @@
+"""The service from Python, with the client that OpenAI publishes."""

@@ -1,0 +1,118 @@
+"""`GET /v1/feedback/{id}`: a page to judge one answer on, for bots to link to; nothing is judged until it is sent.
+
+Chat programs open links to show what lies behind them, so a GET changes nothing. The page needs no script.
+"""
+
+import asyncio
+import base64
+import hashlib
+from datetime import UTC, datetime
+from html import escape
+from typing import Annotated, Any, Literal, NamedTuple  # Any: JSON
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse
+
+from models.errors import NotAllowed
+from service.errors import NotThere
+from service.feedback_api import FeedbackBody, judge
+from service.feedback_links import is_signed, token_of
+from service.house import House, HouseOf
+from store.keys import Keys, digest_of
+
+STYLE = (
+    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:30rem;margin:3rem auto;padding:0 1rem}"
+    "button{font:inherit;padding:.6rem 1.4rem;margin:0 .6rem .6rem 0}textarea{font:inherit;width:100%}"
+    ".asked{outline:3px solid currentColor}"
+)
+POLICY = (
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; "
+    f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+}
+RATER = "link"
+Thumb = Literal["up", "down"]
+Token = Annotated[str, Query(max_length=200)]
+
+router = APIRouter(tags=["feedback"])
+
+
+@router.get("/v1/feedback/{decision_id}", response_class=HTMLResponse)
+async def ask(decision_id: str, house: HouseOf, thumb: Thumb | None = None, token: Token = "") -> HTMLResponse:
+    """The page; `thumb` only marks a button. Raises NotAllowed without the token of a link, NotThere."""
+    await _let_in(decision_id, token, house)
+    if await house.store.log.decision(decision_id) is None:
+        raise NotThere(f"no decision has the id {decision_id!r}", param="id")
+    buttons = "".join(
+        f'<button name="thumb" value="{value}"{" class=asked autofocus" if value == thumb else ""}>{words}</button>'
+        for value, words in (("up", "Yes, it was"), ("down", "No"))
+    )
+    form = (
+        '<form method="post"><p>Was this answer good?</p>'
+        f'<input type="hidden" name="token" value="{escape(token)}"><p>{buttons}</p>'
+        "<p><label>What should be known about it? (optional)<br>"
+        '<textarea name="comment" rows="3" maxlength="2000"></textarea></label></p></form>'
+    )
+    return _page(form)
+
+
+@router.post("/v1/feedback/{decision_id}", response_class=HTMLResponse)
+async def take(
+    decision_id: str,
+    house: HouseOf,
+    thumb: Annotated[Thumb, Form()],
+    token: Annotated[str, Form(max_length=200)] = "",
+    comment: Annotated[str, Form(max_length=2000)] = "",
+) -> HTMLResponse:
+    """What was sent from the page, as feedback of the rater "link". Raises NotAllowed, UnknownDecision."""
+    await _let_in(decision_id, token, house)
+    await judge(decision_id, FeedbackBody(id=decision_id, thumb=thumb, rater=RATER, comment=comment or None), house)
+    return _page("<p>Thank you. It is taken down, and the next answers profit from it.</p>")
+
+
+@router.get("/v1/feedback/{decision_id}/link")
+async def link(decision_id: str, request: Request, house: HouseOf) -> dict[str, Any]:
+    """The addresses to hand out, signed with the key of this request; they open without one. Nothing is looked up."""
+    given = request.headers.get("authorization", "").partition(" ")[2].strip()
+    digest, seals = digest_of(given.encode("latin-1")), await asyncio.to_thread(_seals, house)
+    signed = {"token": token_of(decision_id, digest)} if digest in seals.digests else {}
+    page = str(request.base_url.replace(path=f"/v1/feedback/{decision_id}", query=""))
+    up, down = (f"{page}?{urlencode({'thumb': thumb, **signed})}" for thumb in ("up", "down"))
+    return {"object": "feedback.link", "id": decision_id, "up": up, "down": down}
+
+
+async def _let_in(decision_id: str, token: str, house: House) -> None:
+    """Nothing where the token is one of a key that holds, or no key is asked for. Raises NotAllowed."""
+    seals = await asyncio.to_thread(_seals, house)
+    if seals.needed and not is_signed(decision_id, token, seals.digests):
+        raise NotAllowed("this link is not signed, or the key that signed it does not hold any more", param="token")
+
+
+class Seals(NamedTuple):
+    """The digests of the keys that hold, and whether a link needs one of them: as soon as there was ever a key."""
+
+    digests: list[str]
+    needed: bool
+
+
+def _seals(house: House) -> Seals:
+    keys, own, now = Keys(house.store.database), house.settings.server.api_keys, datetime.now(UTC)
+    kept = [
+        key.digest for key in keys.all() if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+    ]
+    return Seals([*map(digest_of, own), *kept], bool(own) or keys.count() > 0)
+
+
+def _page(words: str) -> HTMLResponse:
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Feedback</title>'
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{words}</body></html>',
+        headers=HEADERS,
+    )

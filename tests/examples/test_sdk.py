@@ -1,0 +1,68 @@
+"""The scripts that ask: OpenAI's client in all its uses, the shortest one, and plain curl."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.checkout import ROOT
+from tests.examples.playing import feedback
+from tests.service.clients.conftest import Stubbed
+from tests.service.serving import Served
+
+HEARD = "I heard 1 messages, the last one from the user."
+
+
+def run(*command: str, code: int = 0) -> str:
+    """What a command prints on stdout, or on stderr if it fails as it should."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr if code else done.stdout
+
+
+def judged(service: Served, many: int) -> list[tuple[str, float]]:
+    """The judgements of the latest decisions, newest first."""
+    ids = [one["id"] for one in service.get("/v1/decisions", limit=many)["data"]]
+    return [rated for one in ids for rated in feedback(service, one)]
+
+
+def test_the_sdk_example_asks_streams_calls_tools_gets_data_and_judges(stubbed: Stubbed) -> None:
+    service = stubbed.served
+    printed = run(sys.executable, "examples/sdk/ask.py", "--address", service.url).splitlines()
+    assert [line for line in printed if line.startswith("---")] == [f"--- {n}" for n in SHOWN]
+    assert printed[1] == printed[4] == HEARD
+    assert printed[2].startswith("[direct@stub, 1 calls: ")
+    assert printed[5] == "[direct@stub]"
+    assert printed[7:9] == ['weather({"city": "Paris"})', "I heard 3 messages, the last one from the tool."]
+    assert printed[10] == "Place(city='Paris', people=2)"
+    assert judged(service, 5) == [("ada", 0.0), ("ada", 1.0), ("ada", 1.0)]
+    first = service.get("/v1/decisions", limit=5)["data"][-1]["id"]
+    assert service.decision(first, "ok")["conversation"] == "an-example"
+
+
+SHOWN = ("plain", "stream", "tools", "structured")
+
+
+def test_the_sdk_example_says_what_a_model_cannot_do(service: Served) -> None:
+    printed = run(sys.executable, "examples/sdk/ask.py", "--address", service.url, "tools", "structured").splitlines()
+    assert printed[0] == "--- tools"
+    assert printed[1].startswith(("refused (", "no tool was called: "))
+    assert printed[2] == "--- structured"
+    assert printed[3].startswith(("refused (", "the answer has not the form"))
+    assert "there is no x" in run(sys.executable, "examples/sdk/ask.py", "x", code=2)
+
+
+def test_the_short_example_streams_an_answer_and_gives_it_a_thumb(service: Served) -> None:
+    printed = run(sys.executable, "examples/ask.py", "the capital?", service.url).splitlines()
+    assert printed[0] in ("Paris is the capital.", "I am ill.")
+    assert printed[-1].startswith("learned: direct@")
+    assert judged(service, 1) == [("user", 1.0)]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_shell_example_asks_and_gives_a_score(service: Served) -> None:
+    printed = run("bash", "examples/ask.sh", 'the "capital"?', service.url)
+    assert '"object": "chat.completion"' in printed
+    assert '"kind":"score"' in printed.replace(" ", "")
+    assert judged(service, 1) == [("user", 1.0)]

@@ -1,0 +1,82 @@
+"""Reading what was just told waits for that alone, however much is told meanwhile."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from store.database import Database
+from store.migrate import migrate
+from store.recorder import Recorder
+from store.tables import TABLES
+from tests.store.runs import decision, tell_run
+
+
+@contextmanager
+def recording(folder: Path) -> Iterator[Recorder]:
+    """A recorder over a new SQLite file."""
+    database = Database(f"sqlite:///{folder / 'test.db'}", patience=0.05)
+    migrate(database)
+    recorder = Recorder(database, folder / "test.db", "words")
+    yield recorder
+    recorder.close()
+    database.close()
+
+
+@contextmanager
+def talking(recorder: Recorder) -> Iterator[None]:
+    """Runs are told without a pause."""
+    enough = threading.Event()
+
+    def talk() -> None:
+        while not enough.is_set():
+            tell_run(recorder, decision())
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+
+
+async def test_a_flush_under_steady_load_ends_with_what_was_told_before_it(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder, talking(recorder):
+        for _ in range(5):
+            made = tell_run(recorder, decision())
+            assert await recorder.flush(10)
+            with recorder._database.engine.connect() as connection:
+                outcomes = TABLES["outcomes"]
+                found = connection.execute(outcomes.select().where(outcomes.c.decision_id == made.id)).all()
+            assert len(found) == 1
+            assert recorder.pending > 0, "nothing was told meanwhile; this shows nothing"
+
+
+async def test_a_flush_of_nothing_does_not_wait_for_more(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        begun = time.monotonic()
+        assert await recorder.flush(5)
+        tell_run(recorder, decision())
+        assert await recorder.flush(5)
+        assert await recorder.flush(5)
+        assert time.monotonic() - begun < 2
+
+
+async def test_a_log_that_is_only_busy_is_not_stalled_and_one_that_is_locked_is(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        with talking(recorder):
+            await asyncio.sleep(0.5)
+            assert not recorder.stalled
+        recorder._moved -= 10  # nothing waits: an idle log is not stalled however long ago it wrote
+        assert await recorder.flush(10)
+        assert not recorder.stalled
+        with recorder._database.write():  # nobody else may write
+            tell_run(recorder, decision())
+            assert not recorder.stalled, "not after a moment"
+            recorder._moved -= 10
+            assert recorder.stalled
+        assert await recorder.flush(10)
+        assert not recorder.stalled
