@@ -66,7 +66,7 @@ class Solved:
     def __init__(self, pairs: Sequence[tuple[str, str]], rows: Vector) -> None:
         self._pairs, self._rows = pairs, rows
 
-    async def examples(self, embedding: Vector, k: int) -> list[Example]:
+    async def examples(self, embedding: Vector, k: int, key: str | None = None) -> list[Example]:
         """The k nearest solved questions, nearest first."""
         cosines = self._rows @ embedding
         best = np.argsort(-cosines, kind="stable")[:k].tolist()

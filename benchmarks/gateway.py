@@ -18,15 +18,13 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 from benchmarks import gateway_peers
-from benchmarks.gateway_load import Line, Load, Target, at_once, one_at_a_time
+from benchmarks.gateway_load import LAST_WORD, Line, Load, Target, at_once, one_at_a_time
 from benchmarks.gateway_report import Figures, against, everything, strategies_table, workers_table
 from benchmarks.gateway_soak import Soak, extra_calls, megabytes, rows, soak
 from benchmarks.reports import keep
 
 AT_ONCE = 16
 OWN = "own"
-LAST_WORD = b"word19"
-"""What an answer of the stub ends with: a reply without it was not relayed whole."""
 PEERS = {"litellm": gateway_peers.litellm, "portkey": gateway_peers.portkey}
 
 
@@ -160,6 +158,7 @@ def main() -> None:
         f"python -m benchmarks.gateway --peers {options.peers} --seconds {options.seconds:g} --rounds {options.rounds}"
     )
     command += f" --soak {options.soak}" if options.soak else ""
+    command += " --workers-postgres" if options.workers_postgres else ""
     keep("gateway", "Beside other gateways", command, text, write=options.write)
 
 

@@ -37,12 +37,22 @@ function request()
   return wrk.format(nil, "%(path)s", nil,
     '{"model": "%(model)s", "stream": %(stream)s, "messages": [{"role": "user", "content": "' .. question .. '"}]}')
 end
+function response(status, headers, body)
+  if status == 200 and not string.find(body, "%(last)s", 1, true) then torn = torn + 1 end
+end
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+torn = 0
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format('RESULT {"requests": %%d, "microseconds": %%d, "refused": %%d, "broken": %%d}\\n',
-    summary.requests, summary.duration, e.status, e.connect + e.read + e.write + e.timeout))
+  local lost = 0
+  for _, thread in ipairs(threads) do lost = lost + thread:get("torn") end
+  io.write(string.format('RESULT {"requests": %%d, "microseconds": %%d, "refused": %%d, "broken": %%d, "torn": %%d}\\n',
+    summary.requests, summary.duration, e.status, e.connect + e.read + e.write + e.timeout, lost))
 end
 """
+LAST_WORD = b"word19"
+"""What an answer of the stub ends with: a reply without it was not relayed whole."""
 _runs = itertools.count(1)
 _asked = itertools.count(1)
 _draws = random.Random(6)
@@ -165,15 +175,17 @@ class Line:
 
 def one_at_a_time(target: Target, seconds: float) -> list[float]:
     """Seconds of each plain answer, one after another on one connection. (wrk's latencies are not used for this: it
-    adds samples to those that were slow, which punishes the fast targets most.)
+    adds samples to those that were slow, which punishes the fast targets most.) Raises RuntimeError for one not whole.
     """
     taken = []
     with Line(target) as line:
         line.ask()  # the connection's own cost is not a question's
         until = time.perf_counter() + seconds
         while (begun := time.perf_counter()) < until:
-            if line.ask().status == 200:
-                taken.append(time.perf_counter() - begun)
+            reply = line.ask()
+            taken.append(time.perf_counter() - begun)
+            if reply.status != 200 or LAST_WORD not in reply.body:
+                raise RuntimeError(f"{target.name} answered {reply.status}: {reply.body[:80]!r}")
     return taken
 
 
@@ -189,6 +201,7 @@ def at_once(target: Target, connections: int, seconds: int, *, stream: bool = Fa
         "path": target.path,
         "model": target.model,
         "stream": str(stream).lower(),
+        "last": LAST_WORD.decode(),
     }
     with tempfile.TemporaryDirectory(prefix="pointsman-wrk-") as folder:
         file = Path(folder) / "load.lua"
@@ -199,5 +212,5 @@ def at_once(target: Target, connections: int, seconds: int, *, stream: bool = Fa
     if line is None:
         raise RuntimeError(f"wrk said: {done.stdout}{done.stderr}")
     said = json.loads(line.removeprefix("RESULT "))
-    failed = said["refused"] + said["broken"]
-    return Load(said["requests"] - said["refused"], failed, said["microseconds"] / 1e6)
+    failed = said["refused"] + said["broken"] + said["torn"]
+    return Load(said["requests"] - said["refused"] - said["torn"], failed, said["microseconds"] / 1e6)

@@ -27,6 +27,8 @@ INSTALL = 900.0
 """Seconds that an installation may take."""
 MODELS = ("one", "two")
 """The stub's models that answer at once; SLOW answers after SLOW_SECONDS."""
+KEY = "pm-" + os.urandom(24).hex()
+"""What Pointsman's requests carry; LiteLLM's proxy wants a key, too."""
 SLOW, SLOW_SECONDS = "slow", 0.005
 
 
@@ -44,7 +46,7 @@ class Pointsman:
 
     def target(self, model: str, name: str) -> Target:
         """A way of asking it."""
-        return Target(name, self.url, model, pid=self.pid)
+        return Target(name, self.url, model, {"authorization": f"Bearer {KEY}"}, pid=self.pid)
 
 
 @contextmanager
@@ -132,7 +134,14 @@ def postgres() -> Iterator[str]:
 
 
 def _settings(upstream: str, strategies: Sequence[str], database: str) -> str:
-    lines = ["[store]", f"url = {json.dumps(database)}", "[strategies]", f"enabled = {json.dumps(list(strategies))}"]
+    lines = [
+        "[server]",
+        f"api_keys = [{json.dumps(KEY)}]",
+        "[store]",
+        f"url = {json.dumps(database)}",
+        "[strategies]",
+        f"enabled = {json.dumps(list(strategies))}",
+    ]
     for name in (*MODELS, SLOW) if len(strategies) > 1 else MODELS:
         lines += [f"[models.{name}]", 'backend = "remote"', f'model = "openai/{name}"']
         lines += [f'api_base = "{upstream}/v1"', "concurrency = 64"]

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Literal
 
 from models.backend import Backend
-from models.errors import ModelBusy, ModelError, ModelTimeout, ModelUnavailable
+from models.errors import ModelBusy, ModelError, ModelResting, ModelTimeout, ModelUnavailable
 from models.limited import Limited
 from models.types import Chunk, Request
 from models.waiting import Waiting, waiting_of
@@ -25,10 +25,11 @@ State = Literal["closed", "open", "half_open"]
 
 
 class Breaker(Limited):
-    """Refuses calls for a while after several failures in a row, then lets one through to see. Raises ModelUnavailable.
+    """Refuses calls for a while after several failures in a row, then lets one through to see. Raises ModelResting.
 
     `fellows` are the breakers of all models that could answer instead; this one joins them. While every other one has
-    failed too, or there is none, nothing is refused: each call is a try.
+    failed too, or there is none, nothing is refused: each call is a try. Only an answer that came to its end says that
+    the model is well: a server may break off each one in the middle.
     """
 
     def __init__(
@@ -65,9 +66,15 @@ class Breaker(Limited):
         try:
             async with aclosing(self.inner.stream(request)) as chunks:
                 async for chunk in chunks:
-                    self._failed = 0
+                    if trying:  # it speaks, perhaps for long: the others need not wait for its end
+                        self._undecided(trying)
+                        self._trying -= trying
+                        trying = False
+                    if chunk.usage is not None:  # the last one
+                        self._failed = 0
                     yield chunk
-        except ModelBusy:
+            self._failed = 0
+        except (ModelBusy, ModelResting):  # it was not asked
             self._undecided(trying)
             raise
         except ModelError as failure:
@@ -95,7 +102,7 @@ class Breaker(Limited):
             return False
         if (left := self._left()) > 0:
             message = f"model {self.name!r} failed {self._failed} times in a row; it is tried again in {left:.0f} s"
-            raise ModelUnavailable(message, model=self.name, retry_after=left)
+            raise ModelResting(message, model=self.name, retry_after=left)
         self._open_until = self._clock() + self._rest  # this call tries; the others go on waiting for its result
         return True
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from models.backend import Backend, Internals, ModelSpec, connect
 from models.breaker import Breaker
-from models.errors import BadSettings, ModelOverloaded, ModelTimeout, ModelUnavailable
+from models.errors import BadSettings, ModelOverloaded, ModelResting, ModelTimeout, ModelUnavailable
 from models.limits import limit
 from models.revision import digest, revision_of
 from models.states import states
@@ -34,8 +34,8 @@ class Deployments:
         return min((waiting_of(one) for one in self._servers), key=lambda wait: wait.seconds)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """Answer from one of the servers. Raises what the last one raises if all fail."""
-        order = self._by_load()
+        """Answer from one of the servers. If all fail, raises what the first one raises that is not at rest."""
+        order, first = self._by_load(), None
         for left, server in zip(range(len(order) - 1, -1, -1), order, strict=True):
             said = False
             try:
@@ -44,9 +44,12 @@ class Deployments:
                         said = True
                         yield chunk
                 return
-            except (ModelUnavailable, ModelTimeout, ModelOverloaded):
-                if said or not left:
+            except (ModelUnavailable, ModelTimeout, ModelOverloaded) as failure:
+                if said or (not left and first is None):
                     raise
+                first = first if first is not None or isinstance(failure, ModelResting) else failure
+                if not left and first is not None:
+                    raise first from failure
 
     async def close(self) -> None:
         """Close the connections to all of them."""

@@ -10,7 +10,8 @@ PointsmanError
 │   └── QuotaExceeded        more than this key may have (429)
 ├── ModelError           the model server's fault: 502/504
 │   ├── ModelUnavailable     cannot be reached or loaded
-│   │   └── NoMemory             does not fit in the memory that is left
+│   │   ├── NoMemory             does not fit in the memory that is left
+│   │   └── ModelResting         failed too often of late and is left alone; the server was not asked
 │   ├── ModelTimeout         did not answer in time
 │   ├── ModelOverloaded      has no room now
 │   │   └── ModelBusy            its queue, its rate or its memory here is used up; the server was not asked
@@ -22,6 +23,8 @@ PointsmanError
 ├── StoreError           the log or the library cannot be read or written
 └── NoArmLeft            everything was tried; groups the causes
 """
+
+from collections.abc import Mapping
 
 
 class PointsmanError(Exception):
@@ -83,11 +86,33 @@ class ModelUnavailable(ModelError):
 
 
 class NoMemory(ModelUnavailable):
-    """The model does not fit in the memory that is left on `device`."""
+    """The model does not fit in the memory that is left on `device`.
 
-    def __init__(self, message: str, *, model: str = "", device: str = "") -> None:
+    It needs `needed` bytes, there would be `budget` if nothing were held, and `held` is what each model holds; with 0
+    `needed` they are not known.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str = "",
+        device: str = "",
+        needed: int = 0,
+        budget: int = 0,
+        held: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__(message, model=model)
         self.device = device
+        self.needed, self.budget, self.held = needed, budget, held or {}
+
+
+class ModelResting(ModelUnavailable):
+    """The model failed too often of late and is left alone for a while. The server was not asked."""
+
+    retryable = False
 
 
 class ModelTimeout(ModelError):

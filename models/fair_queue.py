@@ -51,6 +51,12 @@ class FairQueue:
                 return turn
         return None
 
+    def sweep(self) -> None:
+        """Let go the turns whose calls were given up a moment ago and have not left yet."""
+        for caller, line in list(self._lines.items()):
+            for turn in [one for one in line if one.done()]:
+                self.leave(caller, turn)
+
     def give_way(self, caller: Hashable) -> Turn | None:
         """The youngest turn of the longest line, which leaves it, if that is longer than the caller's would become."""
         if not self._lines:

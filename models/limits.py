@@ -1,6 +1,6 @@
 """What stands around every back-end, each with the interface of what it stands around, in the order of a call.
 
-`limit` folds them: price > breaker > room > rate > retry > deadline > the model.
+`limit` folds them: price > breaker > room > retry > rate > deadline > the model.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from dataclasses import replace
 from models.backend import Backend, ModelSpec
 from models.breaker import Breaker
 from models.deadline import Deadline
-from models.errors import ModelError
+from models.errors import ModelBusy, ModelError
 from models.limited import Limited
 from models.loading import OnDemand
 from models.rate import Rate
@@ -25,20 +25,23 @@ LONGEST_WAIT = 20.0
 
 
 def limit(backend: Backend, spec: ModelSpec, fellows: list[Breaker] | None = None) -> Backend:
-    """The same back-end within the limits and at the prices of its settings.
+    """The same back-end within the limits and at the prices of its settings; each try counts against its rate.
 
     `fellows` is the list, shared by all models, of their breakers: without others a breaker refuses nothing.
     """
     # A model that is loaded on demand keeps its deadline inside: the time of loading does not count.
-    bounded = backend if isinstance(backend, OnDemand) else Deadline(backend, spec.timeout)
-    retried: Backend = Retry(bounded, spec.retries)
+    bounded: Backend = backend if isinstance(backend, OnDemand) else Deadline(backend, spec.timeout)
     if spec.rpm is not None or spec.tpm is not None:
-        retried = Rate(retried, spec.rpm, spec.tpm)
+        bounded = Rate(bounded, spec.rpm, spec.tpm)
+    retried = Retry(bounded, spec.retries)
     return Priced(Breaker(Room(retried, spec.concurrency, spec.queue), fellows), spec)
 
 
 class Retry(Limited):
-    """Another try after a retryable failure, as long as nothing has been said; waits as long as the server asks."""
+    """Another try after a retryable failure, as long as nothing has been said; waits as long as the server asks.
+
+    Where our own limits leave no room for another try, the failure that was seen is raised.
+    """
 
     def __init__(self, inner: Backend, retries: int, first_wait: float = FIRST_WAIT) -> None:
         super().__init__(inner)
@@ -46,6 +49,7 @@ class Retry(Limited):
         self._first_wait = first_wait
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        seen: ModelError | None = None
         for attempt in range(self._retries + 1):
             silent = True
             try:
@@ -54,7 +58,12 @@ class Retry(Limited):
                         silent = False
                         yield chunk
                 return
+            except ModelBusy as full:
+                if seen is None or not silent:
+                    raise
+                raise seen from full
             except ModelError as failure:
+                seen = failure
                 wait = self._wait(failure, attempt)
                 if not (silent and failure.retryable and attempt < self._retries and wait <= LONGEST_WAIT):
                     raise
@@ -76,7 +85,11 @@ class Priced(Limited):
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         async with aclosing(self.inner.stream(request)) as chunks:
             async for chunk in chunks:
-                yield chunk if chunk.usage is None else replace(chunk, usage=price(chunk.usage, self.spec))
+                yield chunk if chunk.usage is None else replace(chunk, usage=self.priced(chunk.usage))
+
+    def priced(self, usage: Usage) -> Usage:
+        """The usage of a call of this model with what it cost."""
+        return price(usage, self.spec)
 
 
 def price(usage: Usage, spec: ModelSpec) -> Usage:

@@ -35,6 +35,8 @@ class Shelf:
         self.models: list[OnDemand] = []
         self.moving = asyncio.Lock()
         """Held while a model is loaded or unloaded."""
+        self.names: set[str] = set()
+        """Of all models that ever were among them: what these hold can be had, however it came to be shared."""
         self._patience = patience
         self._rested = asyncio.Event()
         self._closing = False
@@ -51,10 +53,14 @@ class Shelf:
     async def make_room(self, refused: NoMemory, wanted: "OnDemand", since: float) -> None:
         """Unload the least recently used model that is at rest on that device, or wait until one is.
 
-        Raises the refusal where no other could make room, ModelBusy where all stay busy.
+        Raises the refusal where no other could make room, not even all of them, or where nobody waits for the model any
+        more; ModelBusy where all stay busy.
         """
+        fixed = sum(held for name, held in refused.held.items() if name not in self.names)
+        if refused.needed > refused.budget - fixed:
+            raise refused
         others = [one for one in self.models if one is not wanted and one.is_on(refused.device)]
-        if self._closing or wanted.closing or not others:
+        if self._closing or wanted.closing or not wanted.users or not others:
             raise refused
         idle = [one for one in others if not one.users]
         if idle:
@@ -70,6 +76,8 @@ class Shelf:
             held = ", ".join(repr(one.name) for one in others)
             message = f"model {wanted.name!r} waits for memory that {held} hold, busy for {self._patience:g} s"
             raise ModelBusy(message, model=wanted.name, retry_after=USUAL_LOAD) from busy
+        if not wanted.users:
+            raise refused
 
 
 class OnDemand:
@@ -98,6 +106,7 @@ class OnDemand:
         self._timer: asyncio.TimerHandle | None = None
         self._unloading: asyncio.Task[None] | None = None
         shelf.models.append(self)
+        shelf.names.add(name)
 
     def is_on(self, device: str) -> bool:
         """Whether the model is loaded on that device."""
@@ -129,7 +138,7 @@ class OnDemand:
             self._timer.cancel()
         try:
             while (backend := self._loaded) is None:
-                if self._loading is None:
+                if self._loading is None or self._loading.done():
                     self._begin_to_load()
                 assert self._loading is not None
                 await asyncio.shield(self._loading)  # a caller that leaves does not stop it for the others
@@ -139,8 +148,7 @@ class OnDemand:
             self.used_at = self._shelf.clock()
             if not self.users:
                 self._shelf.rested()
-                if self._spec.unload_after is not None and self._loaded is not None:
-                    self._timer = asyncio.get_running_loop().call_later(self._spec.unload_after, self._grow_old)
+                self._begin_to_rest()
 
     async def put_away(self) -> None:
         """Unload; the shelf's lock is held."""
@@ -168,9 +176,19 @@ class OnDemand:
         self._loading.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[Backend]") -> None:
-        self._loading = None
+        if self._loading is task:
+            self._loading = None
         if not task.cancelled():
             task.exception()  # seen, whether or not anybody still waits for it
+        if not self.users:  # whoever asked for it left while it loaded
+            self._begin_to_rest()
+
+    def _begin_to_rest(self) -> None:
+        """Nobody uses it; from now on it may grow old."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._spec.unload_after is not None and self._loaded is not None and not self.closing:
+            self._timer = asyncio.get_running_loop().call_later(self._spec.unload_after, self._grow_old)
 
     async def _load(self) -> Backend:
         asked = self._shelf.clock()

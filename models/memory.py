@@ -6,6 +6,7 @@ model_memory_gb`, in units of 2^30 bytes), else four fifths of what is free ther
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,8 @@ class Ledger:
             left = budget - sum(one.weights + one.cache for one in self._held if one.device == device)
             if weights_bytes + least > left:
                 why = self._refusal(name, device, weights_bytes, least, left, budget)
-                raise NoMemory(why, model=name, device=device)
+                most, held = self._empty(device, budget), self._held_on(device)
+                raise NoMemory(why, model=name, device=device, needed=weights_bytes + least, budget=most, held=held)
             granted = min(cache_bytes, max(least, (left - weights_bytes) // self._coming))
             self._coming = max(1, self._coming - 1)
             reservation = Reservation(name, device, weights_bytes, granted, self)
@@ -106,7 +108,14 @@ class Ledger:
     def held(self, device: str) -> dict[str, int]:
         """Bytes by the name of the model, on one device."""
         with self._lock:
-            return {one.name: one.weights + one.cache for one in self._held if one.device == device}
+            return self._held_on(device)
+
+    def _held_on(self, device: str) -> dict[str, int]:
+        held = Counter[str]()
+        for one in self._held:
+            if one.device == device:
+                held[one.name] += one.weights + one.cache
+        return dict(held)
 
     def _budget(self, device: str) -> int:
         if self._most is not None:
@@ -114,6 +123,12 @@ class Ledger:
         if device not in self._budgets:
             self._budgets[device] = int(SHARE * (self._free or free_bytes)(device))
         return self._budgets[device]
+
+    def _empty(self, device: str, budget: int) -> int:
+        """The budget if nothing were held: what is free may be more by now than when the first model opened."""
+        if self._most is not None:
+            return self._most
+        return max(budget, int(SHARE * ((self._free or free_bytes)(device) + sum(self._held_on(device).values()))))
 
     def _refusal(self, name: str, device: str, weights: int, cache: int, left: int, budget: int) -> str:
         holders = [f"{one.name} {in_words(one.weights + one.cache)}" for one in self._held if one.device == device]

@@ -8,15 +8,16 @@ settings is ever asked. Closing a stream closes its connection, by which the ser
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from typing import Any  # Any: JSON
 
 import aiohttp
-import orjson
 
 from models.backend import Internals, ModelSpec
 from models.errors import ModelTimeout, ModelUnavailable
 from models.events import Events
+from models.own_key import secrets_of, without
 from models.quick_json import dumps, loads
 from models.refusals import refusal
 from models.revision import digest, digest_of
@@ -28,6 +29,14 @@ CONNECT = 10.0
 """Seconds to open one, at most."""
 LARGE = 2**20
 """Bytes of a body (images) from which on it is written piece by piece."""
+LONGEST_REFUSAL = 2**20
+"""Bytes that are read of what a server says to an error; what is meant stands at its beginning."""
+LONGEST_REPLY = 64 * 2**20
+"""Bytes of a reply that is not streamed, at most."""
+CHOOSING = frozenset(
+    {"models", "fallbacks", "route", "provider", "api_base", "base_url", "api_key", "user_config"},
+)
+"""Fields by which gateways let a caller choose another model, server or key than the one asked for: not passed on."""
 UNDERSTOOD = frozenset({"extra_body", "extra_headers"})
 """What `extra` of the settings may hold here."""
 
@@ -46,21 +55,27 @@ class OpenAIServer:
         self._headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
         self._headers |= {"authorization": f"Bearer {spec.api_key}"} if spec.api_key else {}
         self._headers |= spec.extra.get("extra_headers", {})
+        self._secrets = secrets_of(spec)
         self._wait = aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT, spec.timeout), sock_read=spec.timeout)
         self._session: aiohttp.ClientSession | None = None
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """Answer as the server sends it. Raises ModelError; closing it closes the connection to the server."""
+        """Answer as the server sends it. Raises ModelError; closing it closes the connection to the server.
+
+        The last chunk has no usage where the server counts nothing (models/estimating.py).
+        """
         started = time.perf_counter()
         body = dumps(self._body(request), default=_plain)
         sent = body if len(body) < LARGE else BytesIO(body)
-        reason, usage, said = None, Usage(), False
+        reason, said = None, False
+        usage: Usage | None = None
         with self._translated():
             async with self._client().post(
                 self._url, data=sent, headers=self._headers, allow_redirects=False, timeout=self._wait
             ) as answer:
                 if answer.status != 200:
-                    raise refusal(self.name, answer.status, answer.headers, await answer.read())
+                    told = await _body_of(answer, LONGEST_REFUSAL)
+                    raise refusal(self.name, answer.status, answer.headers, told, self._secrets)
                 streamed = answer.content_type == "text/event-stream"
                 parts = self._events(answer) if streamed else self._whole(answer)
                 async for part in parts:
@@ -74,7 +89,7 @@ class OpenAIServer:
                         break
         if not said:
             raise ModelUnavailable(f"model {self.name!r} answered without a choice", model=self.name)
-        whole = Usage(usage.prompt_tokens, usage.completion_tokens, time.perf_counter() - started)
+        whole = None if usage is None else replace(usage, seconds=time.perf_counter() - started)
         yield Chunk(finish_reason=reason or "stop", usage=whole)
 
     async def close(self) -> None:
@@ -89,9 +104,11 @@ class OpenAIServer:
         return self._session
 
     def _body(self, request: Request) -> dict[str, Any]:
+        """What is asked. Of fields that are none of the API's own, those of the settings' `extra_body` come before the
+        caller's.
+        """
+        further = {**{name: value for name, value in request.extra.items() if name not in CHOOSING}, **self._more}
         body: dict[str, Any] = {
-            **self._more,
-            **request.extra,
             "model": self._model,
             "messages": [message.to_openai() for message in request.messages],
             "temperature": request.temperature,
@@ -107,7 +124,7 @@ class OpenAIServer:
             "stream": None if request.whole else True,
             "stream_options": None if request.whole else {"include_usage": True},
         }
-        return {key: value for key, value in body.items() if value is not None}
+        return further | {key: value for key, value in body.items() if value is not None}
 
     async def _events(self, answer: aiohttp.ClientResponse) -> AsyncIterator[Mapping[str, Any]]:
         """The pieces of a streamed reply. Raises ModelUnavailable for one that breaks off."""
@@ -123,7 +140,10 @@ class OpenAIServer:
             raise ModelUnavailable(f"model {self.name!r} broke off in the middle of its answer", model=self.name)
 
     async def _whole(self, answer: aiohttp.ClientResponse) -> AsyncIterator[Mapping[str, Any]]:
-        yield self._read(await answer.read())
+        data = await _body_of(answer, LONGEST_REPLY + 1)
+        if len(data) > LONGEST_REPLY:
+            raise ValueError(f"a reply of more than {LONGEST_REPLY // 2**20} MB")
+        yield self._read(data)
 
     def _read(self, data: bytes) -> Mapping[str, Any]:
         try:
@@ -131,9 +151,10 @@ class OpenAIServer:
         except ValueError as wrong:
             raise ModelUnavailable(f"model {self.name!r} sent what is not JSON: {wrong}", model=self.name) from wrong
         if not isinstance(part, dict):
-            raise ModelUnavailable(f"model {self.name!r} sent {str(part)[:80]!r} for an answer", model=self.name)
+            sent = without(self._secrets, str(part))[:80]
+            raise ModelUnavailable(f"model {self.name!r} sent {sent!r} for an answer", model=self.name)
         if part.get("error"):
-            raise refusal(self.name, _status(part["error"]), {}, data)
+            raise refusal(self.name, _status(part["error"]), {}, data, self._secrets)
         return part
 
     @contextmanager
@@ -143,11 +164,22 @@ class OpenAIServer:
         except TimeoutError as late:  # of the connection and of silence; the whole call has its own (models/limits.py)
             raise ModelTimeout(f"model {self.name!r}: {late or 'nothing came in time'}", model=self.name) from late
         except (aiohttp.ClientError, OSError) as failure:
-            why = " ".join(str(failure).split()) or type(failure).__name__
+            why = without(self._secrets, " ".join(str(failure).split())) or type(failure).__name__
             raise ModelUnavailable(f"model {self.name!r}: {why[:500]}", model=self.name) from failure
         except (AttributeError, LookupError, TypeError, ValueError) as strange:  # JSON, but of another shape
-            why = f"model {self.name!r} sent an answer that cannot be read: {str(strange)[:200]}"
+            words = without(self._secrets, str(strange))[:200]
+            why = f"model {self.name!r} sent an answer that cannot be read: {words}"
             raise ModelUnavailable(why, model=self.name) from strange
+
+
+async def _body_of(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """The first `most` bytes of a body; the connection of one that is longer is closed with the reply."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) >= most:
+            break
+    return bytes(body[:most])
 
 
 def _chunk(choice: Mapping[str, Any]) -> Chunk | None:
@@ -183,14 +215,16 @@ def _logprobs(given: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...]:
 
 
 def _usage(part: Mapping[str, Any]) -> Usage | None:
-    usage = part.get("usage")
-    return Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)) if usage else None
+    """What the server counted; None where it says nothing, or that nothing was asked and nothing answered."""
+    usage = part.get("usage") or {}
+    found = Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+    return None if found == Usage() else found
 
 
 def _status(error: object) -> int:
     """The status that an error inside a stream names, as vLLM's `code` does; else 500."""
-    code = error.get("code") if isinstance(error, dict) else None
-    return int(code) if str(code).isdigit() and 400 <= int(code) < 600 else 500
+    code = str(error.get("code")) if isinstance(error, dict) else ""
+    return int(code) if code.isdecimal() and len(code) == 3 and 400 <= int(code) < 600 else 500
 
 
 def _plain(value: object) -> Any:

@@ -1,6 +1,7 @@
 """JSON by orjson, several times faster; what orjson will not take goes the slow way instead of failing."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any  # JSON
@@ -18,7 +19,7 @@ def dumps(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
     try:
         return orjson.dumps(value, default=default)
     except TypeError:  # half a pair, a number of more than 64 bits, a key that is no text
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
+        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
         return text.encode("utf-8", "replace")
 
 
@@ -28,3 +29,12 @@ def loads(data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return orjson.loads(HALVES.sub(rb"\\ufffd", data))
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for each number that JSON has no word for, as orjson writes them."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

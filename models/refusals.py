@@ -8,11 +8,13 @@ from email.utils import parsedate_to_datetime
 import orjson
 
 from models.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelTimeout, ModelUnavailable
+from models.own_key import without
 
 LONGEST = 500
 """Characters of the server's own words that are told on."""
 TOO_LONG = ("context_length_exceeded", "context length", "maximum context", "context window", "too many tokens")
 """How servers say that a prompt does not fit."""
+KEYS = (401, 403)
 KEY_HINT = "; is api_key_env of this model in the settings the right key?"
 KINDS: Mapping[int, type[ModelError]] = {
     400: ModelRefused,
@@ -26,14 +28,19 @@ KINDS: Mapping[int, type[ModelError]] = {
 """Any other one: the server is not to be had."""
 
 
-def refusal(model: str, status: int, headers: Mapping[str, str], body: bytes) -> ModelError:
-    """The error for a reply with this status. A key, an address or a name that is wrong is no better the next time."""
-    words = _words(body)
+def refusal(
+    model: str, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...] = ()
+) -> ModelError:
+    """The error for a reply with this status. A key, an address or a name that is wrong is no better the next time.
+
+    `secrets` are left out of the server's words, and these altogether where it speaks of a key.
+    """
+    words = "" if status in KEYS else without(secrets, _words(body))
     kind = KINDS.get(status, ModelUnavailable)
     if kind is ModelRefused and any(sign in words.lower() for sign in TOO_LONG):
         kind = ContextTooLong
     told = f"model {model!r} answered {status}: {words[:LONGEST]}" if words else f"model {model!r} answered {status}"
-    told += KEY_HINT if status in (401, 403) else ""
+    told += KEY_HINT if status in KEYS else ""
     error = kind(told, model=model, retry_after=wait_of(headers))
     if kind is ModelUnavailable and status < 500:
         error.retryable = False

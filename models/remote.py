@@ -10,12 +10,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any  # Any: litellm's answers are untyped
 
 from models.backend import Internals, ModelSpec
 from models.errors import BadSettings
 from models.links import refuse_links
-from models.openai_server import UNDERSTOOD, OpenAIServer
+from models.openai_server import CHOOSING, UNDERSTOOD, OpenAIServer
+from models.own_key import secrets_of
 from models.revision import digest, digest_of
 from models.translated import translated
 from models.types import Chunk, Request, TokenLogprob, Usage
@@ -41,17 +43,20 @@ class Remote:
         """Answer as the server sends it. Raises ModelError; closing it closes the connection to the server."""
         started = time.perf_counter()
         if self._litellm is None:
-            self._litellm = await asyncio.to_thread(_load)
-            self._plain = OpenAIServer(self.name, self._spec) if self._is_plain() else None
+            litellm = await asyncio.to_thread(_load)
+            if self._litellm is None:  # several first calls come here at once
+                self._litellm = litellm
+                self._plain = OpenAIServer(self.name, self._spec) if self._is_plain() else None
         if self._plain is not None:
             async with aclosing(self._plain.stream(request)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
         refuse_links(request, self._model().partition("/")[0], self.name)
-        with translated(self.name):
+        with translated(self.name, secrets_of(self._spec)):
             answer = await self._litellm.acompletion(**self._call(request))
-            reason, usage = "stop", Usage()
+            reason = "stop"
+            usage: Usage | None = None
             async with aclosing(answer) as parts:
                 async for part in parts:
                     usage = _usage(part) or usage
@@ -60,8 +65,7 @@ class Remote:
                         chunk = _chunk(choice)
                         if chunk != Chunk():
                             yield chunk
-        seconds = time.perf_counter() - started
-        whole = Usage(usage.prompt_tokens, usage.completion_tokens, seconds)
+        whole = None if usage is None else replace(usage, seconds=time.perf_counter() - started)
         yield Chunk(finish_reason=reason, usage=whole)
 
     async def close(self) -> None:
@@ -94,7 +98,7 @@ class Remote:
             "response_format": request.response_format,
             "logprobs": request.logprobs or None,
             "top_logprobs": request.top_logprobs,
-            "extra_body": {**spec.extra.get("extra_body", {}), **request.extra} or None,
+            "extra_body": {**_passed_on(request), **spec.extra.get("extra_body", {})} or None,
         }
         return {key: value for key, value in call.items() if value is not None}
 
@@ -123,6 +127,11 @@ def open_backend(name: str, spec: ModelSpec) -> Remote | OpenAIServer:
 def is_open(spec: ModelSpec) -> bool:
     """Whether the settings describe an OpenAI-compatible server, and say nothing that only litellm understands."""
     return spec.api_base is not None and set(spec.extra) <= UNDERSTOOD
+
+
+def _passed_on(request: Request) -> dict[str, Any]:
+    """What the caller says to the server beyond OpenAI's parameters."""
+    return {name: value for name, value in request.extra.items() if name not in CHOOSING}
 
 
 def _load() -> Any:
@@ -155,4 +164,5 @@ def _logprobs(choice: Any) -> tuple[TokenLogprob, ...]:
 
 def _usage(part: Any) -> Usage | None:
     usage = getattr(part, "usage", None)
-    return None if usage is None else Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+    found = Usage() if usage is None else Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+    return None if found == Usage() else found

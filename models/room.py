@@ -69,6 +69,8 @@ class Room(Limited):
             return
         who = caller()
         if len(self._line) >= self._most:
+            self._line.sweep()
+        if len(self._line) >= self._most:
             evicted = self._line.give_way(who)
             if evicted is None:
                 raise self._full()

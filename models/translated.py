@@ -11,6 +11,8 @@ from models.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from models.own_key import without
+from models.refusals import KEYS
 
 MEANING: Mapping[str, type[ModelError]] = {
     "AuthenticationError": ModelUnavailable,
@@ -69,24 +71,32 @@ REFUSED: Mapping[int, type[ModelError]] = {
 
 
 @contextmanager
-def translated(model: str) -> Iterator[None]:
-    """Raise ModelError, with the configured name of the model, for what the vendors' libraries raise inside."""
+def translated(model: str, secrets: tuple[str, ...] = ()) -> Iterator[None]:
+    """Raise ModelError, with the configured name of the model, for what the vendors' libraries raise inside.
+
+    `secrets` are left out of what they say.
+    """
     try:
         yield
     except _foreign() as failure:
-        raise meaning_of(failure, model) from failure
+        raise meaning_of(failure, model, secrets) from failure
 
 
-def meaning_of(failure: BaseException, model: str) -> ModelError:
-    """Our own error for a vendor's; keeps the wait that the server asks for, in seconds."""
+def meaning_of(failure: BaseException, model: str, secrets: tuple[str, ...] = ()) -> ModelError:
+    """Our own error for a vendor's; keeps the wait that the server asks for, in seconds.
+
+    Of what it says, the `secrets` are left out, and all of it where a key was refused.
+    """
     inner = getattr(failure, "original_exception", None)  # a failure in mid-stream wraps what really happened
     if isinstance(inner, Exception) and inner is not failure:
-        return meaning_of(inner, model)
+        return meaning_of(inner, model, secrets)
     name = next((kind.__name__ for kind in type(failure).__mro__ if kind.__name__ in MEANING), "APIError")
-    text = " ".join(str(failure).split()) or type(failure).__name__
+    text = without(secrets, " ".join(str(failure).split())) or type(failure).__name__
     status = getattr(failure, "status_code", None)
+    if status in KEYS:
+        text = f"answered {status}"
     told = REFUSED.get(status) if name in UNSPECIFIC and isinstance(status, int) else None
-    hint = f" (the key or its rights: see models.{model}.api_key_env)" if status in (401, 403) else ""
+    hint = f" (the key or its rights: see models.{model}.api_key_env)" if status in KEYS else ""
     error = (told or MEANING[name])(f"model {model!r}: {text[:500]}{hint}", model=model, retry_after=_wait(failure))
     if name in HOPELESS or told is not None:
         error.retryable = False

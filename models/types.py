@@ -80,13 +80,17 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a call took. `seconds` is waiting, `gpu_seconds` the model's own computing; None means unknown, never 0."""
+    """What a call took. `seconds` is waiting, `gpu_seconds` the model's own computing; None means unknown, never 0.
+
+    `estimated`: nobody counted the tokens, or a part of them (models/estimating.py).
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
     gpu_seconds: float | None = None
     usd: float | None = None
+    estimated: bool = field(default=False, kw_only=True)
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -95,6 +99,7 @@ class Usage:
             self.seconds + other.seconds,
             _add_known(self.gpu_seconds, other.gpu_seconds),
             _add_known(self.usd, other.usd),
+            estimated=self.estimated or other.estimated,
         )
 
 

@@ -139,8 +139,8 @@ class Costs:
         heights = []
         for x in (0.0, 1.0):
             # By the million, so that rounding to whole tokens does not show.
-            counted = (round(1e6 * side.mean(x)) for side in sides if side is not None)
-            usage = price(Usage(*counted), self._declared[model])
+            asked, said = (0 if side is None else round(1e6 * side.mean(x)) for side in sides)
+            usage = price(Usage(asked, said), self._declared[model])
             value = {"usd": usage.usd, "gpu_seconds": usage.gpu_seconds}.get(figure)
             if value is None:
                 return None
@@ -171,7 +171,10 @@ def _length(characters: int) -> float:
 
 
 def _taken(outcome: Outcome) -> dict[str, float | None]:
-    """The figures of a run. A prompt is never of no tokens: then the server did not count them."""
-    usage = outcome.usage
+    """The figures of a run; its seconds only where it waited for nothing, since a wait is added to them when it comes.
+
+    A prompt is never of no tokens: then the server did not count them.
+    """
+    usage, seconds = outcome.usage, None if outcome.waited else outcome.seconds
     tokens = (usage.completion_tokens, usage.prompt_tokens) if usage.prompt_tokens > 0 else (None, None)
-    return dict(zip(FIGURES, (usage.gpu_seconds, outcome.seconds, usage.usd, *tokens), strict=True))
+    return dict(zip(FIGURES, (usage.gpu_seconds, seconds, usage.usd, *tokens), strict=True))

@@ -16,6 +16,7 @@ from models.waiting import waiting_of
 from router.affordable import affordable
 from router.catalog import Catalog
 from router.costs import Costs
+from router.deadline import in_time, time_left
 from router.guards import Guards, seen_by
 from router.hints import hinted, telling
 from router.normal import embedded
@@ -192,7 +193,7 @@ class Engine:
             ctx = self._world(arm, run)
             strategy = self.catalog.strategies.get(arm.strategy, direct)
             try:
-                written = await strategy.run(ctx, **self._params.get(arm.strategy, {}))
+                written = await in_time(strategy.run(ctx, **self._params.get(arm.strategy, {})), ctx.budget.seconds)
                 return run.answered(arm, await self.guards.passed(written, run.emit))
             except (StrategyError, ModelError) as error:
                 run.emit(Failed(error))
@@ -221,13 +222,14 @@ class Engine:
         run.answered(arm, Reply(run.text, finish_reason="length", usage=run.usage, model=arm.model))
 
     def _world(self, arm: Arm, run: Run) -> Context:
-        """All that the arm's strategy can touch. A fallback may make one call and take as long again."""
+        """All that the arm's strategy can touch. A fallback may make one call, in the time that is left.
+
+        A strategy of several calls leaves a fallback as much time as asking directly is expected to take.
+        """
         limits = run.decision.query.constraints
-        seconds = self._most_seconds
-        if limits.max_seconds is not None:
-            most = limits.max_seconds if run.first_error is None else 2 * limits.max_seconds
-            seconds = min(most, seconds or most)
-        left = None if seconds is None else max(0.0, seconds - run.seconds)
+        alone = self.costs.estimate(Arm(arm.model, direct.name), 1.0, len(run.decision.query.text)).seconds
+        spared = 0.0 if run.first_error is not None or arm.strategy == direct.name else alone or 0.0
+        left = time_left((limits.max_seconds, self._most_seconds), run.seconds, spared)
         budget = Budget(limits.max_calls if run.first_error is None else 1, limits.max_tokens, left)
         return Context(
             query=seen_by(run.decision),

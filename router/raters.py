@@ -27,7 +27,7 @@ SEEN = 10.0
 STEP = 0.01
 """The least weight of the newest judgement: a tenth for a batch of ten, as in the paper, so that raters may change."""
 ENOUGH = 30
-"""With fewer judgements, a rater is a stranger, and counts whole."""
+"""With fewer judgements of which something was expected, a rater is a stranger, and counts whole."""
 LEAST = 0.2
 """What a rater counts who is no better than chance; never less, and never the other way round: it may be the router
 that errs, on questions that only this rater asks, and it must be able to learn that."""
@@ -60,7 +60,9 @@ class Raters:
         Where nothing was expected it teaches nothing about the rater, and is only counted.
         """
         known = self._known.setdefault(rater, _Rater())
-        known.learn(reward, 0.5 if expected is None else expected, share)
+        known.n += share
+        if expected is not None:
+            known.learn(reward, expected, share)
 
     def weight(self, rater: str) -> float:
         """What this rater's next judgement counts, 0.2..1, against the most reliable rater's.
@@ -69,9 +71,9 @@ class Raters:
         odds. In doubt for the rater: eta starts high and comes down only as judgements say so.
         """
         known = self._known.get(rater)
-        if known is None or known.n < ENOUGH:
+        if known is None or known.compared < ENOUGH:
             return 1.0
-        best = max(one.eta for name, one in self._known.items() if one.n >= ENOUGH)
+        best = max(one.eta for one in self._known.values() if one.compared >= ENOUGH)
         if best <= MIDDLE:
             return 1.0
         ratio = (2 * known.eta - 1) / (2 * best - 1)
@@ -85,11 +87,12 @@ class Raters:
 class _Rater:
     """One rater's eta by recursive expectation-maximisation; a step is one judgement's share of all information so far.
 
+    `n` judgements were seen, and `compared` of them with what was expected.
     Titterington (1984), Recursive parameter estimation using incomplete data, JRSS B 46.
     """
 
     def __init__(self) -> None:
-        self.eta, self.n = START, 0.0
+        self.eta, self.n, self.compared = START, 0.0, 0.0
         self._information = SEEN / (START * (1 - START))
 
     @property
@@ -99,7 +102,7 @@ class _Rater:
     @property
     def shown(self) -> float:
         """Nobody is called worse than chance before there are judgements enough to say so."""
-        return self.eta if self.n >= ENOUGH else max(0.5, self.eta)
+        return self.eta if self.compared >= ENOUGH else max(0.5, self.eta)
 
     def learn(self, reward: float, expected: float, share: float) -> None:
         p = min(1 - EDGE, max(EDGE, expected))
@@ -109,7 +112,7 @@ class _Rater:
         gained = share * tilt * tilt / (good * (1 - good))
         self._information = gained + self._information * (1 - STEP * share * abs(tilt))
         self.eta = min(1 - EDGE / 5, max(EDGE / 5, self.eta + share * score / self._information))
-        self.n += share
+        self.compared += share
 
 
 def fit(expected: Numbers, rewards: Numbers, start: float = START, rounds: int = 500) -> float:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from models.errors import (
     BudgetExceeded,
     ContextTooLong,
-    ModelBusy,
+    ModelOverloaded,
     ModelRefused,
+    ModelResting,
     PointsmanError,
     StrategyError,
     UserError,
@@ -22,6 +23,8 @@ from router.unplaced import SIDE
 from strategies.core import Answered, Called, Noted, Token
 from strategies.core.events import RunEvent
 
+NOT_THE_ARM = (ContextTooLong, ModelOverloaded, ModelRefused, ModelResting, UserError, Unjudged)
+"""What tells nothing against an arm: the request's own fault, a crowd, or a server that was not even asked."""
 Tell = Callable[[str, Event], None]
 """Writes an event of a decision down; it never blocks and never raises."""
 
@@ -102,11 +105,7 @@ class Run:
     def _blamed(self, reason: BaseException | None) -> bool:
         limits = self.decision.query.constraints
         limited = (limits.max_calls, limits.max_tokens, limits.max_seconds) != (None, None, None)
-        if (
-            self.kept
-            or self.decision.policy == SIDE
-            or isinstance(reason, ContextTooLong | ModelBusy | ModelRefused | UserError | Unjudged)
-        ):
+        if self.kept or self.decision.policy == SIDE or isinstance(reason, NOT_THE_ARM):
             return False
         return not (isinstance(reason, BudgetExceeded) and limited)
 
@@ -120,6 +119,7 @@ class Run:
         else:
             status = "ok" if self.first_error is None and self.partly is None else "degraded"
         reason = self.first_error or error
+        expected = self.decision.estimates.get(self.decision.arm)
         outcome = Outcome(
             self.decision.id,
             self.arm,
@@ -133,6 +133,7 @@ class Run:
             question_chars=len(self.decision.query.text),
             mixed=len(self._models) > 1,
             aside=self.decision.policy == SIDE,
+            waited=expected is not None and expected.wait > 0,
         )
         ended = Ended(outcome, self.decision, self.text)
         self._tell(self.decision.id, ended)

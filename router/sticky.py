@@ -10,8 +10,9 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from models.errors import BadSettings
-from models.types import Request
 from router.types import Arm, Candidate, Choice, Ended, Feedback, Policy
 from router.unplaced import SIDE
 from strategies.core import Query
@@ -86,13 +87,13 @@ class Sticky:
         if self._most == 0 or decision.policy in (ASIDE, SIDE) or outcome.status == "cancelled":
             return
         query = decision.query
-        before = self._going_on(query)
+        before = self._before(query) if _nowhere(query) else self._going_on(query)
         key = _key_after(query, event.text)
         if outcome.status != "ok":
             for one in (key, _key_before(query)):
                 self._forget(one)
             return
-        questions = (query.embedding,) if before is None else _last(before.questions, query)
+        questions = _last(() if before is None else before.questions, query)
         self._forget(key)
         self._turns[key] = Turn(decision.id, outcome.arm, query.constraints.quality, questions)
         self._keys[decision.id] = key
@@ -106,13 +107,18 @@ class Sticky:
 
     def _going_on(self, query: Query) -> Turn | None:
         """The last turn of the query's conversation, if the query goes on with it under the same dial."""
+        turn = self._before(query)
+        near = [] if turn is None else [float(one @ query.embedding) for one in turn.questions]
+        return turn if max(near, default=-1.0) >= self._close or follows_up(query.text) else None
+
+    def _before(self, query: Query) -> Turn | None:
+        """The last turn of the query's conversation, if it was under the same dial."""
         key = _key_before(query)
         turn = None if key is None else self._turns.get(key)
         if key is None or turn is None or turn.quality != query.constraints.quality:
             return None
         self._turns.move_to_end(key)
-        near = max(float(one @ query.embedding) for one in turn.questions)
-        return turn if near >= self._close or follows_up(query.text) else None
+        return turn
 
     def _forget(self, key: str | None) -> None:
         turn = None if key is None else self._turns.pop(key, None)
@@ -127,8 +133,15 @@ def follows_up(text: str) -> bool:
 
 
 def _last(before: tuple[Vector, ...], query: Query) -> tuple[Vector, ...]:
-    """The questions that say what the conversation is about, newest first: "why?" says nothing."""
-    return before if follows_up(query.text) else (query.embedding, *before[:1])
+    """The questions that say what the conversation is about, newest first: "why?" says nothing, nor does one that was
+    not embedded (router.unplaced). A conversation's first question is all there is."""
+    if _nowhere(query) or (before and follows_up(query.text)):
+        return before
+    return (query.embedding, *before[:1])
+
+
+def _nowhere(query: Query) -> bool:
+    return not np.isfinite(query.embedding).all()
 
 
 def _certain(query: Query) -> Query:
@@ -136,23 +149,23 @@ def _certain(query: Query) -> Query:
 
 
 def _key_before(query: Query) -> str | None:
-    """What the conversation is remembered by: its id, or the last exchange that the request brings along."""
+    """What the conversation is remembered by: the API key, and its id or the last exchange that the request brings."""
     if query.conversation is not None:
-        return f"id {query.conversation}"
+        return f"id {query.origin.key or ''} {query.conversation}"
     messages = query.messages
     said = next((i for i in reversed(range(len(messages))) if messages[i].role == "assistant"), None)
     if said is None:
         return None
-    return _digest(query.request, question_of(messages[:said]), messages[said].text)
+    return _digest(query, question_of(messages[:said]), messages[said].text)
 
 
 def _key_after(query: Query, answer: str) -> str:
     if query.conversation is not None:
-        return f"id {query.conversation}"
-    return _digest(query.request, query.text, answer)
+        return f"id {query.origin.key or ''} {query.conversation}"
+    return _digest(query, query.text, answer)
 
 
-def _digest(request: Request, question: str, answer: str) -> str:
-    system = [message.text for message in request.messages if message.role in ("system", "developer")]
-    words = [" ".join(text.split()) for text in (*system, question, answer)]
+def _digest(query: Query, question: str, answer: str) -> str:
+    system = [message.text for message in query.messages if message.role in ("system", "developer")]
+    words = [" ".join(text.split()) for text in (query.origin.key or "", *system, question, answer)]
     return hashlib.sha256("\x00".join(words).encode("utf-8", "replace")).hexdigest()

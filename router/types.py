@@ -37,7 +37,8 @@ class Estimate:
     """What an arm is expected to give and to take, before it runs.
 
     `quality` 0..1 with `low`..`high` its central 90 % interval; `n` the weight of feedback it rests on; costs are
-    None where nothing is known; `tokens` those of all replies. `utility` weighs the two (router.utility).
+    None where nothing is known; `tokens` those of all replies. `utility` weighs the two (router.utility). `wait`, of
+    the chosen arm alone, is the part of `seconds` before its model begins.
     """
 
     quality: float
@@ -50,6 +51,7 @@ class Estimate:
     calls: float
     utility: float
     tokens: float | None = None
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,7 @@ class Decision:
     """Which arm answers a query, and why. `propensities` are the probabilities it was drawn with; they sum to 1.
 
     `revision` is what the arm's model and prompts were (router.revisions). `seen` is the request as strategies see it
-    where the guards trimmed its history, `notes` what they have to tell (router.guards). `snapshot` stands
-    for the settings.
+    where the guards trimmed its history, `notes` what they have to tell. `snapshot` stands for the settings.
     """
 
     id: str
@@ -100,7 +101,7 @@ class Outcome:
     a strategy that cannot finish and a model that is down do; a prompt too long, a request that the model refuses and
     a limit of the caller do not. `question_chars` is the length of what was asked, 0 where it is not known. `mixed`:
     several models were asked, and `usage` adds up what all of them took. `aside`: a side request (router.unplaced), of
-    which budgets hear and nothing is learned.
+    which budgets hear and nothing is learned. `waited`: a wait was foreseen, so that `seconds` are not the arm's own.
     """
 
     decision_id: str
@@ -115,6 +116,7 @@ class Outcome:
     question_chars: int = 0
     mixed: bool = False
     aside: bool = False
+    waited: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,10 +147,9 @@ class Feedback:
 class Logged:
     """A past decision as off-policy evaluation reads it (router.off_policy).
 
-    `at` is in seconds since 1970; `embedding` float32 [size]; `propensities` the probability of every arm that might
-    have answered, None where the log holds none that can be used; `estimates` what was expected of each arm then;
-    `reward` 0..1 the mean of its judgements (None: nobody judged it) and `weight` how much they count together; `kept`
-    says that a conversation went on with the arm of its last turn.
+    `at` is in seconds since 1970; `embedding` float32 [size]; `propensities` are those of every arm that might have
+    answered, None where the log holds none that can be used; `reward` 0..1 is the mean of its judgements, `weight` how
+    much they count together; `kept`: a conversation went on with the arm of its last turn.
     """
 
     id: str
@@ -281,11 +282,9 @@ class History(Protocol):
 
     def feedback(self, since: int = 0) -> Iterator[Feedback]:
         """All feedback in the order in which it arrived, from row id `since` on."""
-        ...
 
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
         """The latest outcomes, oldest first."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

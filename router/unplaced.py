@@ -27,7 +27,8 @@ def the_only(candidate: Candidate, dial: float) -> Choice:
     """The arm that the request leaves, at a probability of 1. What it takes is foreseen, how good it is not asked."""
     one = candidate
     worth = HALF - float(prices([one], dial)[0])
-    estimate = Estimate(HALF, 0.0, 1.0, 0.0, one.gpu_seconds, one.seconds, one.usd, one.calls, worth, one.tokens)
+    costs = (one.gpu_seconds, one.seconds, one.usd, one.calls)
+    estimate = Estimate(HALF, 0.0, 1.0, 0.0, *costs, worth, one.tokens, one.wait)
     return Choice(one.arm, {one.arm: 1.0}, {one.arm: estimate}, f"{one.arm} is the only arm that this request allows.")
 
 

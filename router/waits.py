@@ -23,6 +23,9 @@ def waits_of(backends: Mapping[str, Backend], candidates: Sequence[Candidate]) -
 def told(choice: Choice, waits: Waits) -> Choice:
     """The choice whose reason tells what it waits for, and which other models were not loaded."""
     own = waits.get(choice.arm.model, Waiting())
+    if own.seconds > 0 and choice.arm in choice.estimates:
+        seen = replace(choice.estimates[choice.arm], wait=own.seconds)
+        choice = replace(choice, estimates={**choice.estimates, choice.arm: seen})
     more = []
     if own.seconds >= WORTH_TELLING or not own.warm:
         more.append(f"{choice.arm.model} {'is busy' if own.warm else 'is loaded first'}: about {own.seconds:.1f} s.")

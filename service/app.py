@@ -25,6 +25,7 @@ from service import (
 from service.door import Door
 from service.gate import Gate
 from service.ground import grounded
+from service.hosts import Hosts
 from service.keys import Guard
 from service.lane import Lane
 from service.metrics import Metrics
@@ -48,17 +49,17 @@ PARTS = (
 SHOWN = ["x-request-id", "x-pointsman-arm", "x-pointsman-policy", "x-pointsman-overhead-ms", "retry-after"]
 
 
-def create_app(settings: Settings, again: Callable[[], Settings] | None = None) -> FastAPI:
+def create_app(settings: Settings, again: Callable[[], Settings] | None = None, *, restarted: bool = False) -> FastAPI:
     """The service for these settings; it opens its house when it starts and closes it when it ends.
 
-    `again` reads the settings once more, for a reload.
+    `again` reads the settings once more, for a reload; one that is `restarted` does so at once.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with grounded(settings, metrics, guard) as ground:
-                app.state.houses = houses = Houses(ground, settings, again)
+                app.state.houses = houses = Houses(ground, settings, again, restarted=restarted)
                 try:
                     await houses.open()
                     yield
@@ -76,6 +77,7 @@ def create_app(settings: Settings, again: Callable[[], Settings] | None = None) 
     app.add_middleware(
         Gate,
         guard=guard,
+        hosts=Hosts.of(settings.server),
         max_body=int(settings.server.max_body_mb * 1024 * 1024),
         requests=metrics.requests,
     )

@@ -1,7 +1,7 @@
 """The models of `[servers]`: found at the start, looked for again while the service runs, known from the last time.
 
-A model is called by its id on the server where no other model has that name, else `SERVER/id`. New ones appear and
-vanished ones go without a restart; a server that does not answer keeps the models that it had.
+A model is called by its id on the server where no other model has that name, else `SERVER/id`, and stays so called
+over a restart. New ones appear and vanished ones go without one; a server that does not answer keeps what it had.
 """
 
 import asyncio
@@ -21,13 +21,14 @@ from models.types import Request
 from router.catalog import AUTO
 from service.fitted_files import beside
 from service.sections import NAME, ModelTable, ServerTable, Settings
+from service.unforeseen import UNFORESEEN
 
 FIRST = 3.0
 """Seconds that the start waits for the servers' lists, all together."""
 USUAL = 10.0
 """Seconds that a later look waits for one."""
 FILE = "servers.json"
-"""Keeps, beside the database, which models each server had."""
+"""Keeps, beside the database, which models each server had, and what they were called."""
 
 log = logging.getLogger("servers")
 
@@ -50,6 +51,7 @@ class Discovery:
         self._file = beside(settings.store.url) / FILE
         self._had: dict[str, list[str]] = {}
         self._names: dict[tuple[str, str], str] = {}
+        self._called: dict[tuple[str, str], str] = {}
         self._silent: set[str] = set()
         self._leaving: list[Backend] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,7 +62,9 @@ class Discovery:
         servers = self._settings.servers
         if not servers:
             return
-        self._had = {name: ids for name, ids in (await asyncio.to_thread(_kept, self._file)).items() if name in servers}
+        kept = await asyncio.to_thread(_kept, self._file)
+        self._had = {server: list(ids) for server, ids in kept.items() if server in servers}
+        self._called = {(server, one): name for server, ids in kept.items() for one, name in ids.items() if name}
         async with asyncio.TaskGroup() as group:
             for name in servers:
                 group.create_task(self._look(name, FIRST))
@@ -83,14 +87,20 @@ class Discovery:
     async def _go_on(self, server: str) -> None:
         while True:
             await asyncio.sleep(self._settings.servers[server].refresh_seconds)
-            before = self._had.get(server)
-            await self._look(server, USUAL)
-            if self._had.get(server) != before:
-                await self._take()
-                self._changed()
-            for backend in [one for one in self._leaving if not states(one).in_use]:
-                self._leaving.remove(backend)
-                await backend.close()
+            try:
+                await self._again(server)
+            except UNFORESEEN as error:
+                log.error("servers.%s: its models were not looked at: %s: %s", server, type(error).__name__, error)
+
+    async def _again(self, server: str) -> None:
+        before = self._had.get(server)
+        await self._look(server, USUAL)
+        if self._had.get(server) != before:
+            await self._take()
+            self._changed()
+        for backend in [one for one in self._leaving if not states(one).in_use]:
+            self._leaving.remove(backend)
+            await backend.close()
 
     async def _look(self, server: str, seconds: float) -> None:
         table = self._settings.servers[server]
@@ -112,13 +122,15 @@ class Discovery:
             name = self._names.pop(key)
             self._leaving.append(self._backends.pop(name))
             self._settings.models.pop(name, None)
-        for server, one in wanted:
+        for server, one in sorted(wanted, key=lambda key: key not in self._called):  # each has its old name first
             if (server, one) not in self._names:
                 self._add(server, one, sum(one == other for _, other in wanted) == 1)
-        await asyncio.to_thread(_keep, self._file, dict(self._had))
+        kept = {server: {one: self._names.get((server, one)) for one in ids} for server, ids in self._had.items()}
+        await asyncio.to_thread(_keep, self._file, kept)
 
     def _add(self, server: str, one: str, alone: bool) -> None:
-        plain = alone and one != AUTO and one not in self._backends and NAME.fullmatch(one) is not None
+        free = one != AUTO and one not in self._backends and NAME.fullmatch(one) is not None
+        plain = free and self._called.pop((server, one), one if alone else "") == one
         name = one if plain else f"{server}/{one}"
         if name in self._backends or not (name.isascii() and name.isprintable()):
             log.warning("servers.%s: %r cannot be the name of a model here, or is one already", server, one)
@@ -141,8 +153,11 @@ def _table(server: ServerTable, one: str) -> ModelTable:
     return table
 
 
-def _kept(path: Path) -> Mapping[str, list[str]]:
-    """What was known the last time; nothing where there is no such file or it is damaged."""
+def _kept(path: Path) -> dict[str, dict[str, str | None]]:
+    """What each server had the last time, by id, and what it was called, None where that is not known.
+
+    Nothing where there is no such file or it is damaged; files of older versions hold the ids alone.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as damaged:
@@ -150,10 +165,16 @@ def _kept(path: Path) -> Mapping[str, list[str]]:
         return {}
     if not isinstance(found, dict):
         return {}
-    return {name: [str(one) for one in ids] for name, ids in found.items() if isinstance(ids, list)}
+    named: dict[str, dict[str, str | None]] = {}
+    for server, ids in found.items():
+        if isinstance(ids, list):
+            named[server] = {str(one): None for one in ids}
+        elif isinstance(ids, dict):
+            named[server] = {one: name if isinstance(name, str) else None for one, name in ids.items()}
+    return named
 
 
-def _keep(path: Path, had: Mapping[str, list[str]]) -> None:
+def _keep(path: Path, had: Mapping[str, Mapping[str, str | None]]) -> None:
     draft = path.with_suffix(".draft")
     try:
         draft.write_text(json.dumps(had, indent=1) + "\n", encoding="utf-8")

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self  # Any: JSON
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from router.answer_raters import Judge
 from router.signals import RATER
 from router.trust import EXACT, JUDGES
 from service.house import House, HouseOf
+from service.keys import Caller
 from service.numbers import Share
 from store import UnknownDecision
 
@@ -81,13 +82,18 @@ class FeedbackBody(BaseModel):
 
 
 @router.post("/v1/feedback")
-async def rate(body: FeedbackBody, house: HouseOf) -> dict[str, Any]:
+async def rate(body: FeedbackBody, request: Request, house: HouseOf) -> dict[str, Any]:
     """Take a judgement down and learn from it; the same one twice counts once. Raises UnknownDecision."""
-    return await judge(body.id or await _named(body, house), body, house)
+    caller: Caller = getattr(request.state, "key", None) or Caller()  # the gate's
+    return await judge(body.id or await _named(body, house, caller), body, house, caller.id)
 
 
-async def judge(decision_id: str, body: FeedbackBody, house: House) -> dict[str, Any]:
-    """The judgement on this decision, and what was learned from it. Raises UnknownDecision."""
+async def judge(decision_id: str, body: FeedbackBody, house: House, key: str | None = None) -> dict[str, Any]:
+    """The judgement on this decision, and what was learned from it. Raises UnknownDecision.
+
+    `key` is the id of the API key that it came with: an `idempotency_key` is known to this one alone.
+    """
+    said_once = body.idempotency_key
     async with house.engine.turns:  # a restart comes to the same beliefs
         rated = await house.store.ratings.rate(
             decision_id,
@@ -96,7 +102,7 @@ async def judge(decision_id: str, body: FeedbackBody, house: House) -> dict[str,
             kind=body.kind,
             weight=body.weight,
             comment=body.comment,
-            idempotency_key=body.idempotency_key,
+            idempotency_key=f"{key}:{said_once}" if key and said_once else said_once,
             preferred=body.preferred,
             correction=body.correction,
         )
@@ -113,9 +119,10 @@ async def judge(decision_id: str, body: FeedbackBody, house: House) -> dict[str,
     }
 
 
-async def _named(body: FeedbackBody, house: House) -> str:
-    """The id of the decision that the client's own ids mean."""
-    found = await house.store.log.latest(body.conversation or "", body.message)
+async def _named(body: FeedbackBody, house: House, caller: Caller) -> str:
+    """The id of the decision that the client's own ids mean: one that was asked with its own key."""
+    own = None if caller.everything else caller.id
+    found = await house.store.log.latest(body.conversation or "", body.message, own)
     if found is None:
         named = repr(body.conversation) + ("" if body.message is None else f" with the message {body.message!r}")
         raise UnknownDecision(f"no answer in the conversation {named}", param="conversation", code="decision_not_found")

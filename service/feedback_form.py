@@ -9,7 +9,7 @@ import hashlib
 from datetime import UTC, datetime
 from html import escape
 from typing import Annotated, Any, Literal, NamedTuple  # Any: JSON
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
@@ -38,6 +38,8 @@ HEADERS = {
     "x-robots-tag": "noindex",
 }
 RATER = "link"
+JUDGING = frozenset({"feedback", "admin"})
+"""Scopes whose keys may sign links."""
 Thumb = Literal["up", "down"]
 Token = Annotated[str, Query(max_length=200)]
 
@@ -83,7 +85,8 @@ async def link(decision_id: str, request: Request, house: HouseOf) -> dict[str, 
     given = request.headers.get("authorization", "").partition(" ")[2].strip()
     digest, seals = digest_of(given.encode("latin-1")), await asyncio.to_thread(_seals, house)
     signed = {"token": token_of(decision_id, digest)} if digest in seals.digests else {}
-    page = str(request.base_url.replace(path=f"/v1/feedback/{decision_id}", query=""))
+    base = house.settings.server.public_url or str(request.base_url)
+    page = f"{base.rstrip('/')}/v1/feedback/{quote(decision_id)}"
     up, down = (f"{page}?{urlencode({'thumb': thumb, **signed})}" for thumb in ("up", "down"))
     return {"object": "feedback.link", "id": decision_id, "up": up, "down": down}
 
@@ -92,11 +95,11 @@ async def _let_in(decision_id: str, token: str, house: House) -> None:
     """Nothing where the token is one of a key that holds, or no key is asked for. Raises NotAllowed."""
     seals = await asyncio.to_thread(_seals, house)
     if seals.needed and not is_signed(decision_id, token, seals.digests):
-        raise NotAllowed("this link is not signed, or the key that signed it does not hold any more", param="token")
+        raise NotAllowed("this link is not signed, or the key that signed it may not judge (any more)", param="token")
 
 
 class Seals(NamedTuple):
-    """The digests of the keys that hold, and whether a link needs one of them: as soon as there was ever a key."""
+    """The digests of the keys that hold and may judge, and whether a link needs one: once there was ever a key."""
 
     digests: list[str]
     needed: bool
@@ -104,9 +107,8 @@ class Seals(NamedTuple):
 
 def _seals(house: House) -> Seals:
     keys, own, now = Keys(house.store.database), house.settings.server.api_keys, datetime.now(UTC)
-    kept = [
-        key.digest for key in keys.all() if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
-    ]
+    held = [key for key in keys.all() if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)]
+    kept = [key.digest for key in held if JUDGING & set(key.scopes)]
     return Seals([*map(digest_of, own), *kept], bool(own) or keys.count() > 0)
 
 

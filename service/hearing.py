@@ -1,8 +1,8 @@
 """Listening to conversations: what a next turn says of the answer before it becomes a judgement that weighs little.
 
 Two requests belong together when the later one sends back the earlier one's messages and our answer to them, or when
-both carry one conversation's id and the same messages before their question. All of it is done behind the answer, by a
-task of its own; conversations are known for as long as the service runs.
+both carry one conversation's id and the same messages before their question; and both come with one API key. All of it
+is done behind the answer, by a task of its own; conversations are known for as long as the service runs.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from hashlib import blake2b
 import numpy as np
 import structlog
 
-from models.errors import PointsmanError
 from models.types import Message
 from router.signals import ASKED_AGAIN, LONGEST, RATER, Signal, heard
 from router.turns import Turns
 from router.types import Decision, Feedback
 from service.metrics import Metrics
+from service.unforeseen import UNFORESEEN
 from store.ratings import Ratings
 from strategies.core.query import Vector
 
@@ -49,10 +49,12 @@ class Hearing:
         self._turns: OrderedDict[bytes, Turn] = OrderedDict()
         self._ended: asyncio.Queue[tuple[Decision, str | None] | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._listen())
+        self._task.add_done_callback(_told)
 
     def ended(self, decision: Decision, answer: str | None) -> None:
         """A run is over; `answer` is None where the user got none that the chosen arm wrote. Returns at once."""
-        self._ended.put_nowait((decision, answer))
+        if not self._task.done():  # else nobody would take it from the queue
+            self._ended.put_nowait((decision, answer))
 
     async def close(self, seconds: float) -> None:
         """Hear what has ended so far, for at most so many seconds."""
@@ -61,8 +63,6 @@ class Hearing:
         if late:
             self._task.cancel()
             await asyncio.wait([self._task])
-        if not self._task.cancelled():
-            self._task.result()
 
     async def _listen(self) -> None:
         while (one := await self._ended.get()) is not None:
@@ -71,7 +71,7 @@ class Hearing:
             digests = await asyncio.to_thread(_digests, decision, answer) if long else _digests(decision, answer)
             try:
                 await self._hear(decision, digests)
-            except PointsmanError as error:
+            except UNFORESEEN as error:
                 log.warning("a signal was not taken down", decision=decision.id, error=str(error))
             if answer is not None:
                 self._remember(decision, digests)
@@ -115,6 +115,11 @@ class Hearing:
             self._turns.popitem(last=False)
 
 
+def _told(listening: asyncio.Task[None]) -> None:
+    if not listening.cancelled() and (error := listening.exception()) is not None:
+        log.error("conversations are not listened to any more", error=f"{type(error).__name__}: {error}")
+
+
 @dataclass(frozen=True, slots=True)
 class Digests:
     """What stands for the messages before the question, for these with question and answer, and for the conversation.
@@ -137,7 +142,8 @@ def _digests(decision: Decision, answer: str | None) -> Digests:
     """Only what was said counts: clients change their system prompts, and trim what they send back."""
     messages = decision.query.messages
     last = max((i for i, message in enumerate(messages) if message.role == "user"), default=0)
-    said = blake2b(digest_size=16)
+    key = decision.query.origin.key or ""
+    said = blake2b(f"{key}\0".encode("utf-8", "replace"), digest_size=16)
     begun = False
     for line in _lines(messages[:last]):
         said.update(line)
@@ -146,8 +152,8 @@ def _digests(decision: Decision, answer: str | None) -> Digests:
     for line in _lines((messages[last], Message("assistant", answer or ""))):
         said.update(line)
     named = decision.query.conversation
-    conversation = b"" if named is None else blake2b(named.encode("utf-8", "replace"), digest_size=20).digest()
-    return Digests(before, said.digest() if answer else b"", conversation)
+    talk = b"" if named is None else blake2b(f"{key}\0{named}".encode("utf-8", "replace"), digest_size=20).digest()
+    return Digests(before, said.digest() if answer else b"", talk)
 
 
 def _lines(messages: tuple[Message, ...]) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -105,7 +105,7 @@ async def opened(
 async def furnished(settings: Settings, ground: Ground) -> AsyncIterator[House]:
     """A house with these settings on what is open already; there may be several on the same ground."""
     settings = with_fitted(settings.model_copy(update={"models": dict(settings.models)}))  # models come and go
-    embedder, store, metrics = ground.embedder, ground.store, ground.metrics
+    embedder, store, metrics = ground.embedder, _learning(ground.store), ground.metrics
     async with AsyncExitStack() as stack:
         load_policy(settings.router.policy, settings.router.spec())
         router = (await asyncio.to_thread(serving, settings.router, store.policies)).settings
@@ -222,6 +222,12 @@ HouseOf = Annotated[House, Depends(house_of)]
 def snapshot(settings: Settings) -> str:
     """A short digest of the settings, keys aside: which ones a decision was taken under."""
     return digest_of(settings.model_dump(mode="json", exclude={"server": {"api_keys"}}))
+
+
+def _learning(store: Store) -> Store:
+    """The store for one house: what another one on the same ground is told still is news to it."""
+    news = store.news.another()
+    return replace(store, news=news, ratings=store.ratings.through(news))
 
 
 def _fold(store: Store, policy: Trusted, costs: Costs, pacer: Pacer) -> int:

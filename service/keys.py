@@ -22,13 +22,13 @@ from strategies.core import Constraints
 
 SCOPES = ("chat", "feedback", "read", "knowledge", "admin")
 ROUTES: Mapping[str, str] = {
-    **dict.fromkeys(("chat", "completions", "responses", "route", "embeddings", "models"), "chat"),
+    **dict.fromkeys(("chat", "responses", "route", "embeddings", "models"), "chat"),
     "feedback": "feedback",
     **dict.fromkeys(("decisions", "policies", "arms", "metrics", "openapi.json"), "read"),
     "knowledge": "knowledge",
 }
 """The scope that each family of routes asks for; any other route asks for `admin`."""
-SPENDING = frozenset({"chat", "completions", "responses", "embeddings"})
+SPENDING = frozenset({"chat", "responses", "route", "embeddings"})
 OPEN = frozenset({"", "healthz", "readyz", "health", "pages"})  # the page asks for the key itself; probes have none
 EVERY = 3.0
 """Seconds between two looks at the table of keys."""
@@ -45,10 +45,18 @@ class UnknownToken(NotAllowed):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key came with a request: its id (None: no key is asked for), and the models it may ask (none: all)."""
+    """Whose key came with a request: its id (None: no key is asked for), and the models it may ask (none: all).
+
+    `everything` says that it may do everything, and see what came with other keys.
+    """
 
     id: str | None = None
     models: tuple[str, ...] = ()
+    everything: bool = False
+
+    def sees(self, model: str) -> bool:
+        """Whether the model is one that it may ask."""
+        return not self.models or model in self.models
 
     def constraints(self, wish: Constraints, model: str = "auto") -> Constraints:
         """What the request wishes within what its key may ask. Raises Forbidden if that leaves nothing."""
@@ -79,7 +87,9 @@ class Guard:
     """Lets requests pass. `own` are the keys of the settings, which may do everything; without any key all may."""
 
     def __init__(self, own: Sequence[str] = (), clock: Callable[[], float] = time.time) -> None:
-        self._own = [(digest_of(key), Passed(Caller(f"settings-{i + 1}"))) for i, key in enumerate(own)]
+        self._own = [
+            (digest_of(key), Passed(Caller(f"settings-{i + 1}", everything=True))) for i, key in enumerate(own)
+        ]
         self._clock = clock
         self._keys: Keys | None = None
         self._known: dict[str, tuple[Key, Caller]] = {}
@@ -187,7 +197,7 @@ class Guard:
         for key in found:
             if key.requests_per_minute is not None and key.id not in self._rates:
                 self._rates[key.id] = Rate.full(key.requests_per_minute)
-        self._known = {key.digest: (key, Caller(key.id, key.models)) for key in found}
+        self._known = {key.digest: (key, Caller(key.id, key.models, "admin" in key.scopes)) for key in found}
 
 
 def _all(keys: Keys) -> tuple[list[Key], int]:

@@ -71,6 +71,9 @@ async def _body(request: Request) -> ChatBody:
     except json.JSONDecodeError as error:
         told = {"type": "json_invalid", "loc": ("body", error.pos), "ctx": {"error": error.msg}, "input": {}}
         raise RequestValidationError([told]) from error
+    except RecursionError as error:
+        told = {"type": "json_invalid", "loc": ("body",), "ctx": {"error": "it is nested too deeply"}, "input": {}}
+        raise RequestValidationError([told]) from error
     except ValueError as error:  # not UTF-8, or a number of thousands of digits
         why = "not UTF-8" if isinstance(error, UnicodeDecodeError) else "a number has too many digits"
         told = {"type": "json_invalid", "loc": ("body",), "ctx": {"error": why}, "input": {}}

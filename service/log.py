@@ -6,6 +6,7 @@ quote it, the line has the kind, and the database the words.
 """
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from logging.handlers import WatchedFileHandler
@@ -23,8 +24,13 @@ from service import current
 from service.masking import Mask
 from service.sections import Server
 
-PLAIN = frozenset({"ModelUnavailable", "ModelTimeout", "ModelOverloaded", "ModelBusy", "NoMemory", "BudgetExceeded"})
+PLAIN = frozenset({"ModelBusy", "ModelResting", "NoMemory", "BudgetExceeded"})
 """Errors whose words quote nobody."""
+OUR_WORDS = re.compile(
+    r"\w+: model '[^']*'(?: answered \d{3}\b| took longer than its timeout of [\d.e+]+ seconds"
+    r"| broke off in the middle of its answer| answered without a choice)"
+)
+"""How errors of models begin before they quote a server, which may quote its prompt."""
 OURS = "pointsman"
 """Whose a line is that comes ready."""
 
@@ -136,7 +142,7 @@ def _replace(logger: logging.Logger, output: logging.Handler) -> None:
 def _line(decision_id: str, event: Ended, prompts: bool) -> None:
     outcome, decision = event.outcome, event.decision
     kind = None if outcome.error is None else outcome.error.partition(":")[0]
-    error = outcome.error if prompts or kind in PLAIN else kind
+    error = outcome.error if prompts or kind in PLAIN else _unquoted(outcome.error, kind)
     first = outcome.first_token_seconds
     said = {"question": decision.query.text, "answer": event.text} if prompts else {}
     log.info(
@@ -156,3 +162,9 @@ def _line(decision_id: str, event: Ended, prompts: bool) -> None:
         completion_tokens=outcome.usage.completion_tokens,
         **said,
     )
+
+
+def _unquoted(error: str | None, kind: str | None) -> str | None:
+    """What an error says in our own words."""
+    ours = OUR_WORDS.match(error or "")
+    return kind if ours is None else ours[0]

@@ -4,14 +4,12 @@ import asyncio
 
 import structlog
 
-from models.errors import PointsmanError
 from router.turns import Turns
+from service.unforeseen import UNFORESEEN
 from store import Store
 
 VERSIONS_EVERY = 30
 """Every so many looks, whether another policy version was promoted."""
-DAMAGED = (ValueError, TypeError, LookupError, AttributeError)
-"""What reading a damaged log raises (service.idle)."""
 
 log = structlog.get_logger()
 
@@ -43,18 +41,18 @@ class Following:
         return count
 
     async def _work(self) -> None:
-        looks, failing, serving = 0, False, await asyncio.to_thread(self._store.policies.number)
+        looks, failing, serving = 0, False, None
         while True:
-            await asyncio.sleep(self._seconds)
             try:
-                await self.look()
-                looks, failing = looks + 1, False
                 if looks % VERSIONS_EVERY == 0:
                     found = await asyncio.to_thread(self._store.policies.number)
-                    if found != serving:
+                    if looks and found != serving:
                         log.warning("another policy version is in use: restart to serve with it", version=found)
                     serving = found
-            except (PointsmanError, *DAMAGED) as error:
+                await self.look()
+                looks, failing = looks + 1, False
+            except UNFORESEEN as error:
                 if not failing:
                     log.warning("other processes cannot be followed", error=str(error))
                 failing = True
+            await asyncio.sleep(self._seconds)

@@ -11,11 +11,13 @@ from typing import Any  # JSON
 
 import structlog
 
-from models.errors import BadSettings, PointsmanError
+from models.errors import BadSettings, PointsmanError, UserError
 from service.ground import Ground
 from service.house import House, furnished, snapshot
 from service.sections import Settings
 
+SECRET = ("api_key", "url", "api_base")
+"""Words of settings that may hold a password: an error that is about one is not quoted."""
 FIXED = ("server", "store", "embedder", "telemetry")
 """Sections that take effect at a start only."""
 
@@ -25,12 +27,15 @@ log = structlog.get_logger()
 class Houses:
     """The house that new requests enter, and the earlier ones for as long as somebody is inside.
 
-    `again` reads the settings once more; None where they come from nowhere that could have changed.
+    `again` reads the settings once more; None where they come from nowhere that could have changed. Where the process
+    is `restarted`, they may have changed since those that it was given.
     """
 
-    def __init__(self, ground: Ground, settings: Settings, again: Callable[[], Settings] | None) -> None:
-        self._ground, self._settings, self._again = ground, settings, again
-        self._refused: str | None = None
+    def __init__(
+        self, ground: Ground, settings: Settings, again: Callable[[], Settings] | None, *, restarted: bool = False
+    ) -> None:
+        self._ground, self._settings, self._again, self._restarted = ground, settings, again, restarted
+        self._refused: PointsmanError | None = None
         self._open: tuple[House, AsyncExitStack] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
@@ -44,11 +49,17 @@ class Houses:
 
     @property
     def told(self) -> dict[str, Any]:
-        """Which settings are in force, and why newer ones are not."""
-        return {"snapshot": snapshot(self._settings), "refused": self._refused}
+        """Which settings are in force, whether newer ones are refused, and the key at fault.
+
+        Everybody may read it, so it has no words of the error: they may quote a password or an address.
+        """
+        refused = self._refused
+        return {"snapshot": snapshot(self._settings), "refused": refused is not None, "setting": _setting(refused)}
 
     async def open(self) -> None:
-        """The first house. Raises what keeps it from opening."""
+        """The first house, with the newest settings where restarted and they can be. Raises what keeps it shut."""
+        if self._restarted and await self.reload():
+            return
         self._open = await self._furnished(self._settings)
 
     async def reload(self) -> bool:
@@ -57,8 +68,8 @@ class Houses:
             try:
                 await self._move()
             except PointsmanError as error:
-                self._refused = str(error)
-                log.error("the new settings are not used", reason=str(error))
+                self._refused = error
+                log.error("the new settings are not used", setting=_setting(error), reason=_reason(error))
                 return False
             self._refused = None
             log.info("new settings are in force", snapshot=snapshot(self._settings))
@@ -101,3 +112,16 @@ class Houses:
             await house.runs.ended(self._settings.server.max_seconds)
         finally:
             await stack.aclose()
+
+
+def _setting(error: PointsmanError | None) -> str | None:
+    """The key at fault, where one is known."""
+    return error.param if isinstance(error, UserError) else None
+
+
+def _reason(error: PointsmanError) -> str:
+    """The error's words, unless they may quote a secret."""
+    words = f"{_setting(error)} {error}".lower()
+    if any(word in words for word in SECRET):
+        return "not written down, since it may quote a secret; start a service with these settings to see it"
+    return str(error)

@@ -1,20 +1,21 @@
 """`POST /v1/responses`: OpenAI's Responses API over the run of a chat completion; its id is the decision's, too."""
 
-import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any  # JSON
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from models.errors import PointsmanError
+from models.quick_json import dumps
 from router.types import Event
 from service.account import Account
 from service.asking import decided
 from service.errors import fault_of
 from service.following import follow, while_there
-from service.house import HouseOf
+from service.house import House, HouseOf
+from service.json_reply import JsonReply
 from service.openai_api import KEEP_ALIVE
 from service.responses_body import ResponsesBody
 from service.responses_events import Output
@@ -32,6 +33,12 @@ router = APIRouter(tags=["openai"])
 @router.post("/v1/responses")
 async def respond(body: ResponsesBody, request: Request, house: HouseOf) -> Response:
     """Answer an input, whole or streamed. `previous_response_id` goes on from an answer that the log holds."""
+    with house.runs.one():  # from here to the first piece, or the end, the house stays open
+        return await while_there(request.receive, _answer(body, request, house))
+
+
+async def _answer(body: ResponsesBody, request: Request, house: House) -> Response:
+    """The whole answer, or a stream that has begun. A run counts itself as long as it goes."""
     caller = getattr(request.state, "key", None)
     before = await said_before(house.store.log, body.previous_response_id, getattr(caller, "id", None))
     facts = {} if body.instructions is None else {INSTRUCTED: True}
@@ -40,7 +47,7 @@ async def respond(body: ResponsesBody, request: Request, house: HouseOf) -> Resp
     run = house.run(decision)
     if body.stream:
         pieces = _pieces(follow(run, KEEP_ALIVE), account, frame)
-        first = await while_there(request.receive, anext(pieces))
+        first = await anext(pieces)
         overhead = account.overhead(streaming=True)
         house.metrics.overhead.observe(overhead)
         return EventStream(first, pieces, account.headers(overhead))
@@ -99,6 +106,8 @@ async def _pieces(
                 raise
             fault = fault_of(error)
             gone = {"code": fault.code or "server_error", "message": fault.message}
+            if not created:
+                yield opening()
             response = {**_response(account, frame, output), "status": "failed", "error": gone}
             yield told({"type": "response.failed", "response": response})
             return

@@ -7,8 +7,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import BadRequest
-from service.numbers import Number
-from service.wire import ChatBody, Wish
+from service.numbers import Number, Share
+from service.wire import ChatBody, Items, Most, Wish
 
 Json = dict[str, Any]
 TEXT_PARTS = ("input_text", "output_text", "text")
@@ -26,15 +26,15 @@ class ResponsesBody(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: Annotated[str, Field(min_length=1)] = "auto"
-    input: str | Annotated[list[Json], Field(min_length=1)]
+    input: str | Annotated[Items[Json], Field(min_length=1)]
     instructions: str | None = None
     previous_response_id: Annotated[str, Field(max_length=200)] | None = None
-    max_output_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_output_tokens: Most = None
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[Number, Field(gt=0, le=1)] | None = None
+    top_p: Share | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20, strict=True)] | None = None
-    include: list[str] | None = None
-    tools: list[Json] | None = None
+    include: Items[str] | None = None
+    tools: Items[Json] | None = None
     tool_choice: str | Json | None = None
     text: TextOptions | None = None
     reasoning: Json | None = None

@@ -34,6 +34,9 @@ class Server(Section):
     The log goes to `log_file` (None: stderr). `log_prompts` puts questions and answers into its lines, `access_log`
     adds a line for each request.
 
+    Without a key it answers to names of this machine and to `hosts`. `public_url` is the address by which others reach
+    it: links for feedback begin with it.
+
     An answer may take `max_seconds`, retries, inner calls and fallbacks included. `model_memory_gb` is what the models
     in this process may take on each device, RAM included (None: four fifths of what is free when the first one opens).
     """
@@ -42,6 +45,8 @@ class Server(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     api_keys: list[Annotated[str, Field(min_length=1)]] = []
+    hosts: list[Annotated[str, Field(min_length=1)]] = []
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")] | None = None
     cors_origins: list[str] = []
     max_body_mb: Positive = 32.0
     log_prompts: bool = False

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.memory import used_share
 from service.errors import Fault
 
-ASKING = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings"})
-"""The routes that make work."""
+ASKING = frozenset({"/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/route"})
+"""The routes that make work; a decision alone may embed, and ask a moderator."""
 LOOK = 0.5
 """Seconds for which a reading of the memory holds."""
 SOON, LATER = 2.0, 10.0

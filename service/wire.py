@@ -1,12 +1,13 @@
 """The shapes of chat completions on the wire: what may be asked, and our values in OpenAI's clothes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal  # Any: JSON that passes through to the model
+from typing import Annotated, Any, Literal, TypeVar  # Any: JSON that passes through to the model
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from models.errors import BadRequest
 from models.types import Message, Part, Reply, Request, TokenLogprob, Usage
+from service.legacy_functions import call_of, choice_of, matched, tools_of
 from service.numbers import Number, Share
 from strategies.core import Constraints
 
@@ -23,6 +24,22 @@ APPS_OWN = frozenset(
 server has a use for them, and some answer an unknown field with an error, as OpenAI does `metadata` without `store`."""
 
 
+T = TypeVar("T")
+Items = Annotated[list[T], Field(fail_fast=True)]
+"""A list that is refused at its first fault: a fault is a hundred times as large as what it tells of."""
+
+LEAST_TOP_P = 1e-6
+"""What `top_p` = 0 means: the likeliest token alone. Some servers refuse the 0 itself."""
+
+
+def _unlimited(given: object) -> object:
+    return None if type(given) is int and given == -1 else given
+
+
+Most = Annotated[Annotated[int, Field(ge=1, strict=True)] | None, BeforeValidator(_unlimited)]
+"""A limit of tokens; -1 is none, as many servers and clients have it."""
+
+
 class Wish(BaseModel):
     """The `pointsman` object of a request: what this caller allows and prefers."""
 
@@ -33,11 +50,19 @@ class Wish(BaseModel):
     max_calls: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_usd: Annotated[Number, Field(ge=0)] | None = None
-    models: list[str] = []
-    strategies: list[str] = []
+    models: Items[str] = []
+    strategies: Items[str] = []
     conversation: Annotated[str, Field(max_length=200)] | None = None
     explore: bool | None = None
     clarify: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_unknown_key_is_told(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        unknown = [name for name in given if name not in cls.model_fields]
+        return {name: value for name, value in given.items() if name in cls.model_fields or name == unknown[0]}
 
     def constraints(self) -> Constraints:
         """The same as the router takes it."""
@@ -60,10 +85,11 @@ class Turn(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[ContentPart] | None = None
+    content: str | Items[ContentPart] | None = None
     name: str | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: Items[dict[str, Any]] | None = None
     tool_call_id: str | None = None
+    function_call: dict[str, Any] | None = None
 
     def message(self) -> Message:
         """The same as a model takes it."""
@@ -72,13 +98,14 @@ class Turn(BaseModel):
             content = tuple(part.model_dump(exclude_none=True) for part in self.content)
         else:
             content = self.content or ""
-        return Message(self.role, content, self.name, tuple(self.tool_calls or ()), self.tool_call_id)
+        calls = self.tool_calls or ([call_of(self.function_call)] if self.function_call else [])
+        return Message(self.role, content, self.name, tuple(calls), self.tool_call_id)
 
 
 class StreamOptions(BaseModel):
     """`stream_options` of a request."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class ChatBody(BaseModel):
@@ -87,18 +114,20 @@ class ChatBody(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: Annotated[str, Field(min_length=1)] = "auto"
-    messages: Annotated[list[Turn], Field(min_length=1)]
+    messages: Annotated[Items[Turn], Field(min_length=1)]
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[Number, Field(gt=0, le=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
-    stop: str | Annotated[list[str], Field(max_length=16)] | None = None
+    top_p: Share | None = None
+    max_tokens: Most = None
+    max_completion_tokens: Most = None
+    stop: str | Annotated[Items[str], Field(max_length=16)] | None = None
     seed: Annotated[int, Field(strict=True)] | None = None
     n: Annotated[int, Field(ge=1, le=MOST_CHOICES, strict=True)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: Items[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
+    functions: list[dict[str, Any]] | None = None
+    function_call: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20, strict=True)] | None = None
@@ -113,16 +142,17 @@ class ChatBody(BaseModel):
         """The same as a model takes it. Raises BadRequest for several choices where they cannot be had."""
         self._check_choices()
         stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        tools = tuple(self.tools or tools_of(self.functions))
         return Request(
-            messages=tuple(turn.message() for turn in self.messages),
+            messages=matched([turn.message() for turn in self.messages]),
             temperature=self.temperature,
-            top_p=self.top_p,
+            top_p=LEAST_TOP_P if self.top_p == 0 else self.top_p,
             max_tokens=self.max_completion_tokens or self.max_tokens,
             stop=tuple(stop for stop in stops if stop),
             seed=self.seed,
             n=self.n or 1,
-            tools=tuple(self.tools or ()),
-            tool_choice=self.tool_choice if self.tools else None,
+            tools=tools,
+            tool_choice=(self.tool_choice or choice_of(self.function_call)) if tools else None,
             response_format=None if self._is_plain_text() else self.response_format,
             logprobs=bool(self.logprobs),
             top_logprobs=self.top_logprobs,

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 import structlog
+from fastapi import FastAPI
 
 from service.app import create_app
 from service.house import House
@@ -28,10 +29,14 @@ def work(
     folder: Path,
     number: int,
     reports: Connection,
+    restarted: bool,
 ) -> None:
-    """Serve until SIGTERM; `reports` hears None once it does, or what keeps it from that; `folder` has the metrics."""
+    """Serve until SIGTERM; `reports` hears None once it does, or what keeps it from that; `folder` has the metrics.
+
+    One that is `restarted` reads the settings again, since they may have changed after the start of the others.
+    """
     structlog.contextvars.bind_contextvars(worker=number)
-    server = _Worker(settings, again, folder, number, reports)
+    server = _Worker(create_app(settings, again, restarted=restarted), settings, folder, number, reports)
     try:
         server.run(sockets=[listener])
     except SystemExit:
@@ -45,10 +50,8 @@ def work(
 class _Worker(Server):
     """Ends at SIGTERM, or when nobody supervises it any more."""
 
-    def __init__(
-        self, settings: Settings, again: Callable[[], Settings], folder: Path, number: int, reports: Connection
-    ) -> None:
-        super().__init__(create_app(settings, again), settings)
+    def __init__(self, app: FastAPI, settings: Settings, folder: Path, number: int, reports: Connection) -> None:
+        super().__init__(app, settings)
         self._folder, self._number, self._reports = folder, number, reports
         self._supervisor = os.getppid()
         self._metrics: Together | None = None

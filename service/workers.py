@@ -6,7 +6,7 @@ import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
@@ -29,20 +29,28 @@ PROCESSES: ForkContext | SpawnContext = (
     multiprocessing.get_context("fork") if platform.system() == "Linux" else multiprocessing.get_context("spawn")
 )
 
-Run = Callable[[int, Connection], None]
-"""What a worker does, given its number; it sends None when it serves, or the error that keeps it from that."""
+Run = Callable[[int, Connection, bool], None]
+"""What a worker does, given its number and whether one of that number was there before.
+
+It sends None when it serves, or the error that keeps it from that.
+"""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Worker:
-    """One process of its number; `due` says when it is started (again), `pause` how long it last waited for that."""
+    """One process of its number; `due` says when it is started (again), `pause` how long it last waited for that.
+
+    `told` says that a SIGHUP came before it served, which it has still to hear.
+    """
 
     number: int
     process: BaseProcess | None = None
     reports: Connection | None = None
     serves: bool = False
+    restarted: bool = False
+    told: bool = False
     started: float = 0.0
     due: float = 0.0
     pause: float = 0.0
@@ -128,8 +136,9 @@ class Workers:
 
     def _start(self, worker: Worker) -> None:
         worker.reports, sends = PROCESSES.Pipe(duplex=False)
+        worker.told = False
         worker.process = PROCESSES.Process(
-            target=_work, args=(self._run, worker.number, sends), name=f"worker-{worker.number}"
+            target=_work, args=(self._run, worker.number, sends, worker.restarted), name=f"worker-{worker.number}"
         )
         worker.process.start()
         worker.started, worker.serves = time.monotonic(), False
@@ -139,7 +148,7 @@ class Workers:
         if worker.process is not None and worker.reports is not None:
             worker.process.join()
             worker.reports.close()
-        worker.process, worker.reports, worker.serves = None, None, False
+        worker.process, worker.reports, worker.serves, worker.restarted = None, None, False, True
 
     def _heard(self, worker: Worker) -> PointsmanError | None:
         """What a worker has said since: that it serves, or why it cannot, which is returned."""
@@ -149,6 +158,8 @@ class Workers:
                 if failure is not None:
                     return failure
                 worker.serves = True
+                if worker.told:
+                    _signal(worker, signal.SIGHUP)
         except EOFError:
             pass  # it died before it could say anything: that is seen elsewhere
         return None
@@ -166,8 +177,10 @@ class Workers:
 
         def pass_on(number: int, frame: FrameType | None) -> None:
             for worker in self._workers:
-                if worker.serves and worker.process is not None and worker.process.pid is not None:
-                    os.kill(worker.process.pid, number)
+                if worker.serves:
+                    _signal(worker, number)
+                else:
+                    worker.told = True
 
         before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, pass_on)
@@ -208,8 +221,15 @@ def share(settings: Settings) -> Settings:
     return settings.model_copy(update={"models": models, "server": server})
 
 
-def _work(run: Run, number: int, reports: Connection) -> None:
+def _signal(worker: Worker, number: int) -> None:
+    if worker.process is not None and worker.process.pid is not None:
+        with suppress(ProcessLookupError):  # it has just died; the next one of its number reads the settings anyway
+            os.kill(worker.process.pid, number)
+
+
+def _work(run: Run, number: int, reports: Connection, restarted: bool) -> None:
     """A worker's life. Ctrl-C reaches the whole terminal: what it means is said by the one who supervises."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    run(number, reports)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it serves; the one who supervises tells it then
+    run(number, reports, restarted)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -13,6 +14,9 @@ CHARACTERS = 4
 """A token is taken for so many characters, whichever model wrote it: lengths are compared over all arms."""
 ABOVE = "above "
 """How the better row of a preference says which answer it was preferred to."""
+
+NOTHING = MappingProxyType({"n": 0.0, "low": 0.0, "high": 1.0})
+"""The estimate of an arm of which nothing was asked (router.unplaced): it may be anything, and rests on nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,9 @@ def _other(row: FeedbackRow) -> str | None:
 
 
 def _quality(arm: str, estimates: object) -> float | None:
-    """The quality that was expected of the arm; None where the log has no number for it."""
+    """The quality that was expected of the arm; None where the log has no number for it, or nobody asked for one."""
     estimate = estimates.get(arm) if isinstance(estimates, dict) else None
-    quality = estimate.get("quality") if isinstance(estimate, dict) else None
+    if not isinstance(estimate, dict) or all(estimate.get(name) == value for name, value in NOTHING.items()):
+        return None
+    quality = estimate.get("quality")
     return float(quality) if isinstance(quality, int | float) else None

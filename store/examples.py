@@ -30,6 +30,7 @@ NO_JUDGES = ("engine", RATER)
 
 @dataclass(slots=True)
 class _Rated:
+    key: str | None
     question: str
     answer: str
     embedding: Vector
@@ -48,40 +49,49 @@ class _Rated:
         return Example(self.question, self.answer, reward) if reward >= GOOD and self.answer.strip() else None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """An example, where its question lies, and with which API key it was asked (None: without one)."""
+
+    example: Example
+    place: Vector
+    key: str | None
+
+
 class Examples:
     """The well-rated past. An answer that was put right counts with its correction as the answer.
 
-    A question without a place in the space is no example: it is near to none.
+    A question without a place in the space is no example: it is near to none. What was asked with one API key is shown
+    to nobody else's requests.
     """
 
     def __init__(self, database: Database, space: Space) -> None:
         self._database, self._space = database, space
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[Example, Vector]] | None = None
-        self._matrix: Vector | None = None
-        self._spread: list[str] | None = None
+        self._known: dict[str, _Known] | None = None
+        self._of_key: dict[str | None, _OfKey] = {}
         self._size = self._count()
 
     def offers(self) -> frozenset[str]:
         """What strategies may count on: "examples" while there are a few."""
         return frozenset({"examples"}) if self._size >= ENOUGH else frozenset()
 
-    async def near(self, embedding: Vector, k: int) -> list[Example]:
-        """The k nearest by cosine, nearest first. Raises StoreError."""
-        return await asyncio.to_thread(self._near, embedding, k)
+    async def near(self, embedding: Vector, k: int, key: str | None = None) -> list[Example]:
+        """The k nearest of this API key's by cosine, nearest first. Raises StoreError."""
+        return await asyncio.to_thread(self._near, embedding, k, key)
 
-    async def sample(self, n: int) -> list[Example]:
-        """Up to n of them, spread over the log: those whose ids have the least checksums, so that a new judgement
-        rarely changes which. Raises StoreError.
+    async def sample(self, n: int, key: str | None = None) -> list[Example]:
+        """Up to n of this API key's, spread over the log: those whose ids have the least checksums, so that a new
+        judgement rarely changes which. Raises StoreError.
         """
-        return await asyncio.to_thread(self._sample, n)
+        return await asyncio.to_thread(self._sample, n, key)
 
     def alone(self) -> list[Example]:
         """All whose questions stood alone, not in a conversation, the latest last. Raises StoreError."""
         latest = self._latest()[::-1]
         found = self._read(latest)
         single = self._single([key for key in latest if key in found])
-        return [found[key][0] for key in latest if key in single]
+        return [found[key].example for key in latest if key in single]
 
     def refresh(self, decision_ids: Sequence[str]) -> None:
         """These decisions were judged anew. Raises StoreError."""
@@ -93,30 +103,31 @@ class Examples:
             for decision_id in decision_ids:
                 self._known.pop(decision_id, None)
             self._known.update(found)
-            self._matrix = self._spread = None
+            self._of_key.clear()
             self._size = len(self._known)
 
-    def _near(self, embedding: Vector, k: int) -> list[Example]:
-        with self._lock:
-            known = self._all()
-            if not known or k < 1:
-                return []
-            examples = list(known.values())
-            if self._matrix is None:
-                self._matrix = np.stack([vector for _, vector in examples])
-            cosines = self._matrix @ embedding
+    def _near(self, embedding: Vector, k: int, key: str | None) -> list[Example]:
+        own = self._own(key)
+        if not own.ids or k < 1:
+            return []
+        cosines = own.matrix @ embedding
         best = np.argsort(-cosines, kind="stable")[:k]
-        found = [(examples[i][0], float(cosines[i])) for i in best]
+        found = [(own.examples[i], float(cosines[i])) for i in best]
         return [Example(one.question, one.answer, one.reward, score) for one, score in found]
 
-    def _sample(self, n: int) -> list[Example]:
-        with self._lock:
-            known = self._all()
-            if self._spread is None:
-                self._spread = sorted(known, key=lambda key: (zlib.crc32(key.encode()), key))
-            return [known[key][0] for key in self._spread[: max(0, n)]]
+    def _sample(self, n: int, key: str | None) -> list[Example]:
+        own = self._own(key)
+        return [own.examples[i] for i in own.spread[: max(0, n)]]
 
-    def _all(self) -> dict[str, tuple[Example, Vector]]:
+    def _own(self, key: str | None) -> "_OfKey":
+        """What this API key's requests may see."""
+        with self._lock:
+            if key not in self._of_key:
+                known = self._all()
+                self._of_key[key] = _OfKey.of({name: one for name, one in known.items() if one.key == key})
+            return self._of_key[key]
+
+    def _all(self) -> dict[str, _Known]:
         """All that is remembered, read when it is first wanted; under the lock."""
         if self._known is None:
             self._known = self._read(self._latest())
@@ -149,12 +160,12 @@ class Examples:
             single |= {key for key, request in rows if _turns(request) == 1}
         return single
 
-    def _read(self, decision_ids: Sequence[str]) -> dict[str, tuple[Example, Vector]]:
+    def _read(self, decision_ids: Sequence[str]) -> dict[str, _Known]:
         rated: dict[str, _Rated] = {}
         for batch in _batches(decision_ids, 500):
             rated.update(self._read_batch(batch))
-        found = ((key, one.example, one.embedding) for key, one in rated.items())
-        return {key: (example, embedding) for key, example, embedding in found if example is not None}
+        found = ((name, one, one.example) for name, one in rated.items())
+        return {name: _Known(shown, one.embedding, one.key) for name, one, shown in found if shown is not None}
 
     def _read_batch(self, decision_ids: Sequence[str]) -> dict[str, _Rated]:
         questions = (
@@ -162,7 +173,7 @@ class Examples:
             .join(OutcomeRow, col(OutcomeRow.decision_id) == col(QueryRow.id))
             .where(col(QueryRow.id).in_(decision_ids), col(QueryRow.embedder) == self._space.name)
             # SQLModel types a column as its value.
-            .options(load_only(QueryRow.text, QueryRow.embedder, QueryRow.embedding))  # type: ignore[arg-type]
+            .options(load_only(QueryRow.text, QueryRow.key, QueryRow.embedder, QueryRow.embedding))  # type: ignore[arg-type]
         )
         judgements = (
             select(FeedbackRow)
@@ -172,7 +183,7 @@ class Examples:
         )
         with self._database.read() as session:
             rows = [(row, said, self._space.vector(row)) for row, said in session.exec(questions)]
-            rated = {row.id: _Rated(row.text, said, place) for row, said, place in rows if is_placed(place)}
+            rated = {row.id: _Rated(row.key, row.text, said, place) for row, said, place in rows if is_placed(place)}
             by_decision: dict[str, list[FeedbackRow]] = defaultdict(list)
             for row in session.exec(judgements):
                 by_decision[row.decision_id].append(row)
@@ -181,6 +192,24 @@ class Examples:
                 one.judged.append((row.reward, row.weight))
                 one.correction = row.correction or one.correction
         return rated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfKey:
+    """One key's examples, the oldest first: their ids, places [n, size], and their order by checksum."""
+
+    ids: tuple[str, ...]
+    examples: tuple[Example, ...]
+    matrix: Vector
+    spread: tuple[int, ...]
+
+    @classmethod
+    def of(cls, known: Mapping[str, _Known]) -> "_OfKey":
+        """These, made ready to be looked through."""
+        ids, found = tuple(known), list(known.values())
+        matrix = np.stack([one.place for one in found]) if found else np.zeros((0, 0), dtype=np.float32)
+        spread = sorted(range(len(ids)), key=lambda i: (zlib.crc32(ids[i].encode()), ids[i]))
+        return cls(ids, tuple(one.example for one in found), matrix, tuple(spread))
 
 
 def _turns(request: Mapping[str, Any]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import structlog
-from sqlalchemy import Case, ScalarSelect, case, func
+from sqlalchemy import Case, ColumnElement, ScalarSelect, Text, and_, case, cast, func, or_
 from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
@@ -24,6 +24,11 @@ from strategies.core.query import Example, Vector
 PAGE = 1000
 LEARNED = (col(FeedbackRow.at), col(FeedbackRow.id))
 """The order in which judgements were learned."""
+ENGINE = "engine"
+"""The rater of runs that failed."""
+
+KNOWN = ("arm", "estimates", "propensity", "revision", "embed_seconds")
+"""Of a decision, what is read for each judgement of it."""
 
 log = structlog.get_logger()
 
@@ -57,15 +62,16 @@ class History:
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
         """The latest outcomes, oldest first, without those that cannot be read. Raises StoreError."""
         newest = (
-            select(OutcomeRow, _length(), _models_asked(), col(QueryRow.side))
+            select(OutcomeRow, _length(), _models_asked(), _apart())
             .join(QueryRow, col(QueryRow.id) == col(OutcomeRow.decision_id))
+            .join(DecisionRow, col(DecisionRow.id) == col(OutcomeRow.decision_id))
             # SQLModel types a column as its value.
             .options(defer(OutcomeRow.text), defer(OutcomeRow.at))  # type: ignore[arg-type]
             .order_by(col(OutcomeRow.at).desc(), col(OutcomeRow.decision_id).desc())
         )
         with self._database.read() as session:
             rows = list(session.exec(newest.limit(limit)))
-        found = [_outcome(row, length, models > 1, side is not None) for row, length, models, side in reversed(rows)]
+        found = [_outcome(row, length, models > 1, apart) for row, length, models, apart in reversed(rows)]
         if broken := found.count(None):
             log.warning("outcomes that cannot be read left out", count=broken)
         yield from (one for one in found if one is not None)
@@ -78,13 +84,13 @@ class History:
         """What strategies may count on: "examples" while a few answers were rated well."""
         return self._examples.offers()
 
-    async def examples(self, embedding: Vector, k: int) -> list[Example]:
-        """The k nearest past questions with a well-rated answer, nearest first. Raises StoreError."""
-        return await self._examples.near(embedding, k)
+    async def examples(self, embedding: Vector, k: int, key: str | None = None) -> list[Example]:
+        """The k nearest past questions of this API key with a well-rated answer, nearest first. Raises StoreError."""
+        return await self._examples.near(embedding, k, key)
 
-    async def sample(self, n: int) -> list[Example]:
-        """Up to n past questions with a well-rated answer, spread over the log. Raises StoreError."""
-        return await self._examples.sample(n)
+    async def sample(self, n: int, key: str | None = None) -> list[Example]:
+        """Up to n past questions of this API key with a well-rated answer, spread over the log. Raises StoreError."""
+        return await self._examples.sample(n, key)
 
     def forget(self, decision_ids: Sequence[str]) -> None:
         """These decisions are not in the log any more. Raises StoreError."""
@@ -99,7 +105,7 @@ class History:
         wanted = (
             select(FeedbackRow.id)
             .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
-            .where(col(FeedbackRow.id) >= since, col(DecisionRow.policy) != SIDE)
+            .where(col(FeedbackRow.id) >= since, teaches())
             .order_by(*LEARNED)
         )
         if until is not None:
@@ -114,6 +120,21 @@ class History:
             return judgements(session, list(session.exec(wanted)), self._space)
 
 
+def teaches() -> ColumnElement[bool]:
+    """Of feedback joined with its decision: whether anything is learned from it.
+
+    Side requests teach nothing. Neither does what was said of an answer that another arm gave than the chosen one: of
+    the one that failed it says nothing, and the other was not chosen. That the chosen one failed, the engine says.
+    """
+    other = select(OutcomeRow.decision_id).where(
+        col(OutcomeRow.decision_id) == col(DecisionRow.id),
+        col(OutcomeRow.arm) != col(DecisionRow.arm),
+        col(OutcomeRow.at) <= col(FeedbackRow.at),  # what came later was not known when it was learned
+    )
+    own = or_(col(FeedbackRow.rater) == ENGINE, ~other.exists())
+    return and_(col(DecisionRow.policy) != SIDE, own)
+
+
 def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:
     """Feedback with the decision that it is about, and of its question what the router learns from."""
     return (
@@ -122,7 +143,7 @@ def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:
         .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
         # SQLModel types a column as its value.
         .options(
-            load_only(DecisionRow.arm, DecisionRow.estimates, DecisionRow.propensity, DecisionRow.revision),  # type: ignore[arg-type]
+            load_only(*(getattr(DecisionRow, name) for name in KNOWN)),
             load_only(QueryRow.text, QueryRow.embedder, QueryRow.embedding),  # type: ignore[arg-type]
         )
     )
@@ -139,12 +160,16 @@ def judgements(
 def _judgement(
     row: FeedbackRow, decision: DecisionRow, query: QueryRow, known: Circumstances, space: Space
 ) -> Feedback:
-    """A row of feedback as the router's noun; it is about the arm that was chosen, whichever answered in the end."""
+    """A row of feedback as the router's noun; it is about the arm that was chosen, whichever answered in the end.
+
+    A failure was learned when it happened, and so without a place where the question got one by a later judgement.
+    """
+    late = row.rater == ENGINE and decision.embed_seconds == 0
     return Feedback(
         decision_id=row.decision_id,
         arm=Arm.parse(decision.arm),
-        embedding=space.vector(query),
-        reward=float(row.reward),
+        embedding=space.nowhere if late else space.vector(query),
+        reward=_share(row.reward),
         rater=row.rater,
         kind=row.kind,
         weight=float(row.weight),
@@ -169,7 +194,13 @@ def _length() -> Case[int]:
     return case((text.startswith(HIDDEN), 0), else_=func.length(text))
 
 
-def _outcome(row: OutcomeRow, characters: int, mixed: bool, aside: bool) -> Outcome | None:
+def _apart() -> Case[str]:
+    """Of an outcome: "aside" for a side request, else "waited" if a wait was foreseen (estimates tell none of 0)."""
+    waited = cast(col(DecisionRow.estimates), Text).contains('"wait"')
+    return case((col(QueryRow.side).is_not(None), "aside"), (waited, "waited"), else_="")
+
+
+def _outcome(row: OutcomeRow, characters: int, mixed: bool, apart: str) -> Outcome | None:
     """The row as the router's noun; None for one that cannot be read."""
     usage = Usage(row.prompt_tokens, row.completion_tokens, row.seconds, row.gpu_seconds, row.usd)
     try:
@@ -184,7 +215,15 @@ def _outcome(row: OutcomeRow, characters: int, mixed: bool, aside: bool) -> Outc
             row.first_token_seconds,
             question_chars=characters,
             mixed=mixed,
-            aside=aside,
+            aside=apart == "aside",
+            waited=apart == "waited",
         )
     except UNREADABLE:
         return None
+
+
+def _share(value: float) -> float:
+    """A reward as it was taken down, 0..1. Raises ValueError for what has become of it otherwise."""
+    if not 0.0 <= float(value) <= 1.0:
+        raise ValueError(f"{value!r} is no reward")
+    return float(value)

@@ -33,7 +33,13 @@ def unpack(line: bytes) -> Rows:
     """The rows of a line, as a database takes them. Raises ValueError for a line that was not written to its end."""
     if not line.endswith(b"\n"):
         raise ValueError("the line has no end")
-    return [(table, {name: _value(name, value) for name, value in row.items()}) for table, row in json.loads(line)]
+    rows = [(table, row) for table, row in json.loads(line)]
+    for _, row in rows:
+        for name in TIMES & row.keys():
+            row[name] = None if row[name] is None else utc(row[name])
+        for name in BYTES & row.keys():
+            row[name] = base64.b64decode(row[name])
+    return rows
 
 
 def to_bytes(vector: Vector) -> bytes:
@@ -49,12 +55,6 @@ def to_vector(raw: bytes) -> Vector:
 def utc(seconds: float) -> datetime:
     """A moment in seconds since 1970 as a time."""
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in TIMES and value is not None:
-        return utc(value)
-    return base64.b64decode(value) if name in BYTES else value
 
 
 def _dumps(rows: Rows) -> str:

@@ -41,15 +41,18 @@ class Log:
         await self._recorder.flush(PATIENCE)
         return await asyncio.to_thread(self._decision, decision_id)
 
-    async def latest(self, conversation: str, message: str | None = None) -> str | None:
+    async def latest(self, conversation: str, message: str | None = None, key: str | None = None) -> str | None:
         """The id of the latest decision in a client's conversation, on its message if one is named; None if unknown.
 
-        Side requests are left out: they are logged in no conversation, though apps send them under the chat's id.
+        `key` is the id of the API key whose conversations are looked at, for clients choose these names, and others may
+        choose the same; None: everybody's. Side requests are left out: they are logged in no conversation, though apps
+        send them under the chat's id.
         """
         await self._recorder.flush(PATIENCE)
-        return await asyncio.to_thread(self._latest, conversation, message)
+        kept = self._recorder.redaction.name
+        return await asyncio.to_thread(self._latest, kept(conversation), message and kept(message), key)
 
-    def _latest(self, conversation: str, message: str | None) -> str | None:
+    def _latest(self, conversation: str, message: str | None, key: str | None) -> str | None:
         wanted = (
             select(DecisionRow.id)
             .join(QueryRow, col(QueryRow.id) == col(DecisionRow.id))
@@ -59,6 +62,8 @@ class Log:
         )
         if message is not None:
             wanted = wanted.where(col(QueryRow.message) == message)
+        if key is not None:
+            wanted = wanted.where(col(QueryRow.key) == key)
         with self._database.read() as session:
             return session.exec(wanted).first()
 

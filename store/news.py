@@ -8,18 +8,15 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from router.types import Ended, Event, Feedback
-from router.unplaced import SIDE
 from store.database import Database
 from store.examples import Examples
-from store.history import judged, judgements
+from store.history import ENGINE, judged, judgements, teaches
 from store.readable import readable
 from store.space import Space
 from store.tables import DecisionRow, FeedbackRow
 
 PAGE = 100
 """Rows at a time; answers go on in between."""
-ENGINE = "engine"
-"""The rater of runs that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,10 @@ class News:
         self._last = 0
         self._failed: set[str] = set()
         self._catching = asyncio.Lock()
+
+    def another(self) -> "News":
+        """News of the same database for another learner, who hears of each row whatever this one heard."""
+        return News(self._database, self._examples, self._space)
 
     def newest(self) -> int:
         """The id of the last row of feedback; 0 without any. Raises StoreError."""
@@ -89,7 +90,7 @@ class News:
         if not own and (newest := self.newest()) <= last:
             return _Page((), newest, True)  # less than `last`: SQLite gives the id of a deleted last row once more
         wanted = (
-            select(FeedbackRow.id, FeedbackRow.decision_id, FeedbackRow.rater, DecisionRow.policy)
+            select(FeedbackRow.id, FeedbackRow.decision_id, FeedbackRow.rater, teaches())
             .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
             .where(col(FeedbackRow.id) > last)
             .order_by(col(FeedbackRow.id))
@@ -98,10 +99,10 @@ class News:
         if own:
             wanted = wanted.where(col(FeedbackRow.id) < max(own), col(FeedbackRow.id).not_in(own))
         with self._database.read() as session:
-            rows = [(row or 0, decision_id, rater, policy) for row, decision_id, rater, policy in session.exec(wanted)]
+            rows = [(row or 0, decision_id, rater, told) for row, decision_id, rater, told in session.exec(wanted)]
         if rated := [decision_id for _, decision_id, rater, _ in rows if rater != ENGINE]:
             self._examples.refresh(rated)
-        feedback = readable([row for row, _, _, policy in rows if policy != SIDE], self._judgements)
+        feedback = readable([row for row, _, _, told in rows if told], self._judgements)
         return _Page(tuple(feedback), rows[-1][0] if rows else last, len(rows) < PAGE)
 
     def _judgements(self, ids: Sequence[int]) -> list[Feedback]:

@@ -12,11 +12,10 @@ from sqlmodel import col, select
 
 from models.errors import BadRequest, StoreError, UserError
 from router.types import Feedback
-from router.unplaced import SIDE
 from store.circumstances import ABOVE
 from store.database import Database, reason
 from store.examples import Examples
-from store.history import judged, judgements
+from store.history import judged, judgements, teaches
 from store.lines import Row, utc
 from store.news import News
 from store.placing import Placing
@@ -38,8 +37,8 @@ class UnknownDecision(UserError):
 class Rated:
     """The judgements that count, one or (for a preference) two; `repeated` if they had been given before.
 
-    None counts of a side request: it was answered by the cheapest model there was, and says nothing of any other.
-    `rows` are their ids.
+    None counts of a side request, nor of an answer that another arm gave than the chosen one (store.history.teaches).
+    `rows` are the ids of all that were kept.
     """
 
     feedback: tuple[Feedback, ...]
@@ -55,6 +54,10 @@ class Ratings:
     ) -> None:
         self._database, self._recorder, self._examples, self._space = database, recorder, examples, space
         self._placing, self._news = placing, news
+
+    def through(self, news: News) -> "Ratings":
+        """The same ratings for whoever learns by this news."""
+        return Ratings(self._database, self._recorder, self._examples, self._space, self._placing, news)
 
     async def rate(
         self,
@@ -89,7 +92,7 @@ class Ratings:
             better = {**_row(preferred, 1.0, rater, "preference", weight), "value": f"{ABOVE}{decision_id}"}
             rows = [{**worse, "preferred": preferred}, {**better, "preferred": preferred}]
         rows[0] |= {"comment": comment, "idempotency_key": idempotency_key}
-        rows[0] = self._recorder.redaction.row("feedback", rows[0])
+        rows = [self._recorder.redaction.row("feedback", row) for row in rows]
         if self._recorder.stalled:
             raise StoreError("the log cannot be written now, and so the feedback was not taken down: try again")
         # Decisions come into SQL behind the answer: one that was just given may still be on its way.
@@ -108,9 +111,7 @@ class Ratings:
     def _rate(self, rows: Sequence[Row]) -> Rated:
         ids = list(dict.fromkeys(row["decision_id"] for row in rows))
         with self._database.read() as session:
-            known = dict(
-                session.exec(select(DecisionRow.id, DecisionRow.policy).where(col(DecisionRow.id).in_(ids))).all()
-            )
+            known = set(session.exec(select(DecisionRow.id).where(col(DecisionRow.id).in_(ids))))
         for decision_id in ids:
             if decision_id not in known:
                 raise UnknownDecision(f"no decision has the id {decision_id!r}", param="id", code="decision_not_found")
@@ -118,13 +119,9 @@ class Ratings:
             repeated = self._insert(rows)
         except SQLAlchemyError as error:
             raise StoreError(f"the feedback was not taken down: {reason(error)}") from error
-        kept = self._kept(rows)
-        if repeated and not any(one.decision_id in ids for one in kept.feedback):
-            key = rows[0]["idempotency_key"]
-            raise BadRequest(f"idempotency_key {key!r} was used for another answer", param="idempotency_key")
+        rated = self._kept(rows, repeated)
         self._examples.refresh(ids)
-        feedback = tuple(one for one in kept.feedback if known.get(one.decision_id) != SIDE)
-        return Rated(feedback, repeated, kept.rows)
+        return rated
 
     def _insert(self, rows: Sequence[Row]) -> bool:
         """Whether the judgement was there before; the first row decides, the other one follows from it."""
@@ -134,20 +131,24 @@ class Ratings:
             insert_new(self._database, connection, TABLES["feedback"], rows[1:])
             return False
 
-    def _kept(self, rows: Sequence[Row]) -> Rated:
+    def _kept(self, rows: Sequence[Row], repeated: bool) -> Rated:
         """What SQL holds of this judgement: what was said first, if its key came back with something else."""
-        key = rows[0]["idempotency_key"]
+        key, ids = rows[0]["idempotency_key"], {row["decision_id"] for row in rows}
         same = [
             and_(*(col(getattr(FeedbackRow, name)) == row[name] for name in ("decision_id", "rater", "kind", "value")))
             for row in rows
         ]
         by_key = [] if key is None else [col(FeedbackRow.idempotency_key) == key]
-        wanted = judged().where(or_(*same, *by_key)).order_by(col(FeedbackRow.id))
+        both = or_(*same, *by_key)
+        kept = select(FeedbackRow.id, FeedbackRow.decision_id).where(both)
         try:
             with self._database.read() as session:
-                found = list(session.exec(wanted))
-                ids = tuple(row.id or 0 for row, _, _ in found)
-                return Rated(tuple(judgements(session, found, self._space)), True, ids)
+                found = [(row or 0, decision_id) for row, decision_id in session.exec(kept)]
+                if repeated and not any(decision_id in ids for _, decision_id in found):
+                    raise BadRequest("this idempotency_key was used for another answer", param="idempotency_key")
+                learned = list(session.exec(judged().where(both, teaches()).order_by(col(FeedbackRow.id))))
+                feedback = tuple(judgements(session, learned, self._space))
+                return Rated(feedback, repeated, tuple(row for row, _ in found))
         except UNREADABLE as error:
             raise StoreError(f"the decision is damaged in the log, nothing is learned from it: {error}") from error
 

@@ -3,7 +3,8 @@
 It stands between events and the spool, so that what is left out never reaches the disk. With `keep_texts` off, a text
 is kept as its length and a digest that says within one run of the service whether two texts were the same; its key
 dies with the process, so that nobody finds a short text by trying. Vectors of questions are kept: the router learns
-from them. Ids, names of arms and models, numbers and errors' names are kept, too.
+from them. Ids, names of arms and models, numbers and errors' names are kept, too; a client's own id in which a pattern
+matches is kept as its digest.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any  # JSON
 
+from router.signals import RATER
 from store.lines import Row, Rows
 
 MARK = "[redacted"
@@ -31,6 +33,13 @@ WHOLE = frozenset({"origin", "why"})
 """Of these columns, only what matches a pattern goes: they say who asked, and what the router thought."""
 NAMES = frozenset({"role", "type", "id", "tool_call_id", "finish_reason", "failed", "why", "kept", "to", "source"})
 """Keys whose values are names, which learning needs, as long as they look like one."""
+IDS: Mapping[str, tuple[str, ...]] = {
+    "queries": ("conversation", "message"),
+    "feedback": ("rater", "idempotency_key"),
+}
+"""The columns that hold names which clients give, and by which a row is found again, by table."""
+OURS = frozenset({"engine", RATER, "known_answers"})
+"""Raters of our own, whose names are kept."""
 NAME = re.compile(r"[\w.@:/+-]{1,80}")
 KIND = re.compile(r"[A-Z]\w+(?=: )")
 
@@ -46,17 +55,35 @@ class Redaction:
         """The rows as they may be kept."""
         if self.keep_texts and not self._patterns:
             return rows
-        return [(table, self._row(row, TEXTS.get(table, ()))) for table, row in rows]
+        return [(table, self._row(table, row)) for table, row in rows]
 
     def row(self, table: str, row: Row) -> Row:
         """One row of the table as it may be kept."""
         return self.rows([(table, row)])[0][1]
 
-    def _row(self, row: Row, columns: tuple[str, ...]) -> Row:
+    def name(self, given: str) -> str:
+        """A client's own name for something, as it is kept: whole, or as a digest if a pattern matches in it.
+
+        The same name has the same digest for ever, so that a row is found by it again.
+        """
+        if given in OURS or not any(pattern.search(given) for pattern in self._patterns):
+            return given
+        return f"redacted-{hashlib.sha256(given.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+    def _row(self, table: str, row: Row) -> Row:
         kept = dict(row)
-        for name in columns:
+        for name in TEXTS.get(table, ()):
+            if (value := kept.get(name)) is None:
+                continue
+            if self.keep_texts or name in WHOLE:
+                kept[name] = self._cut(value)
+            elif kind := _kind(name, value, row):
+                kept[name] = _stand_in(value, kind)
+            else:
+                kept[name] = self._hidden(value)
+        for name in IDS.get(table, ()):
             if kept.get(name) is not None:
-                kept[name] = self._cut(kept[name]) if self.keep_texts or name in WHOLE else self._hidden(kept[name])
+                kept[name] = self.name(kept[name])
         return kept
 
     def _cut(self, value: Any) -> Any:
@@ -90,10 +117,17 @@ def checked(pattern: str) -> str:
     return pattern
 
 
-def _stand_in(text: str) -> str:
+def _kind(column: str, value: Any, row: Row) -> str:
+    """The name of the error that a column tells, which says nothing of what was asked; empty where it tells none."""
+    found = KIND.match(value) if column in ("error", "text") and isinstance(value, str) else None
+    if found is None or (column == "text" and (row.get("facts") or {}).get("failed") != found[0]):
+        return ""
+    return found[0]
+
+
+def _stand_in(text: str, kind: str = "") -> str:
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), key=SECRET, digest_size=8).hexdigest()
-    kind = KIND.match(text)  # an error's name says nothing of what was asked
-    told = f"{kind[0]}, " if kind else ""
+    told = f"{kind}, " if kind else ""
     return f"{HIDDEN}{told}{len(text)} characters, {digest}]"
 
 

@@ -15,7 +15,7 @@ from strategies.core.query import Origin
 
 ESTIMATE, NEIGHBOUR, CONSTRAINTS, PARAMETERS = (
     # Named once: this runs before every answer, and dataclasses.asdict takes five times as long.
-    tuple(field.name for field in fields(kind) if field.name not in ("messages", "whole"))
+    tuple(field.name for field in fields(kind) if field.name not in ("messages", "whole", "wait"))
     for kind in (Estimate, Neighbour, Constraints, Request)
 )
 DEFAULTS = Request(())
@@ -83,6 +83,7 @@ def _decision(decision: Decision, at: float) -> Row:
         "propensities": {str(arm): p for arm, p in decision.propensities.items()},
         "estimates": {
             str(arm): {name: getattr(estimate, name) for name in ESTIMATE}
+            | ({"wait": estimate.wait} if estimate.wait else {})  # its being there says that the run waited
             for arm, estimate in decision.estimates.items()
         },
         "neighbours": [{name: getattr(one, name) for name in NEIGHBOUR} for one in decision.neighbours],
@@ -150,6 +151,8 @@ def _parameters(request: Request) -> Row:
 
 def _rest(reply: Reply) -> Row:
     rest: Row = {"finish_reason": reply.finish_reason}
+    if reply.usage.estimated:
+        rest["estimated"] = True
     if reply.reasoning:
         rest["reasoning"] = reply.reasoning
     if reply.tool_calls:

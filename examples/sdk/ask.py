@@ -17,7 +17,8 @@ from openai.types.chat import (
 )
 from pydantic import BaseModel, ValidationError
 
-QUESTION = "How many people live in Paris?"
+QUESTION, RIGHT = "What is 17 + 25?", "42"
+ABOUT = "How many people live in Paris?"
 TOOL: ChatCompletionToolParam = {
     "type": "function",
     "function": {
@@ -44,13 +45,14 @@ def plain(client: OpenAI) -> None:
         extra_body={"pointsman": {"quality": 0.5, "max_calls": 4, "conversation": "an-example"}},
     )
     told = (answer.model_extra or {})["pointsman"]
-    say(f"{answer.choices[0].message.content}\n[{told['arm']}, {told['calls']} calls: {told['why']}]")
-    judge(client, answer.id)
+    text = answer.choices[0].message.content or ""
+    say(f"{text}\n[{told['arm']}, {told['calls']} calls: {told['why']}]")
+    judge(client, answer.id, good=RIGHT in text)
 
 
 def stream(client: OpenAI) -> None:
     """The same word by word; what was done comes with the last chunk."""
-    answer_id, arm = "", ""
+    answer_id, arm, text = "", "", ""
     chunks = client.chat.completions.create(
         model="auto",
         messages=[{"role": "user", "content": QUESTION}],
@@ -60,10 +62,11 @@ def stream(client: OpenAI) -> None:
     for chunk in chunks:
         answer_id, arm = chunk.id, (chunk.model_extra or {}).get("pointsman", {}).get("arm", arm)
         if chunk.choices and chunk.choices[0].delta.content:
+            text += chunk.choices[0].delta.content
             sys.stdout.write(chunk.choices[0].delta.content)
             sys.stdout.flush()
     say(f"\n[{arm}]")
-    judge(client, answer_id)
+    judge(client, answer_id, good=RIGHT in text)
 
 
 def tools(client: OpenAI) -> None:
@@ -91,16 +94,17 @@ def as_it_came(call: ChatCompletionMessageFunctionToolCall) -> ChatCompletionMes
 def structured(client: OpenAI) -> None:
     """An answer as an object of a class; a correction says what it should have been."""
     answer = client.chat.completions.parse(
-        model="auto", messages=[{"role": "user", "content": QUESTION}], response_format=Place
+        model="auto", messages=[{"role": "user", "content": ABOUT}], response_format=Place
     )
     say(repr(answer.choices[0].message.parsed))
     right = Place(city="Paris", people=2_100_000).model_dump_json()
     client.post("/feedback", body={"id": answer.id, "correction": right, "rater": "ada"}, cast_to=object)
 
 
-def judge(client: OpenAI, answer_id: str) -> None:
-    """Say that an answer was good: its id is the feedback's, and the key makes a repeat count once."""
-    judged = {"id": answer_id, "thumb": "up", "rater": "ada", "idempotency_key": f"example-{answer_id}"}
+def judge(client: OpenAI, answer_id: str, *, good: bool) -> None:
+    """Say what an answer was worth: its id is the feedback's, and the key makes a repeat count once."""
+    thumb = "up" if good else "down"
+    judged = {"id": answer_id, "thumb": thumb, "rater": "ada", "idempotency_key": f"example-{answer_id}"}
     client.post("/feedback", body=judged, cast_to=object)
 
 
@@ -132,7 +136,8 @@ def main() -> None:
             try:
                 SHOWN[name](client)
             except APIStatusError as error:
-                say(f"refused ({error.status_code}): {error.message}")
+                words = error.body.get("message") if isinstance(error.body, dict) else error.message
+                say(f"refused ({error.status_code}): {words}")
             except ValidationError:
                 say("the answer has not the form that was asked for; this model is not held to schemas")
 

@@ -70,9 +70,10 @@ def _worker(
     folder: Path,
     number: int,
     reports: Connection,
+    restarted: bool,
 ) -> None:
     log.configure_served(settings.server, _secrets(settings))  # a process that is not forked knows nothing of it
-    work(settings, lambda: share(again()), listener, folder, number, reports)
+    work(settings, lambda: share(again()), listener, folder, number, reports, restarted)
 
 
 class _Server(Server):

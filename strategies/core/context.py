@@ -10,7 +10,8 @@ from typing import TypeVar
 from models.backend import Backend, Internals
 from models.embedding import Embedder
 from models.errors import BudgetExceeded, ModelError, PointsmanError, StrategyError, first_of
-from models.types import Chunk, Message, Reply, Request, reply_of
+from models.estimating import counted
+from models.types import Chunk, Message, Reply, Request
 from strategies.core.budget import Budget
 from strategies.core.events import Called, Fact, Noted, RunEvent, Token
 from strategies.core.query import Example, Library, Memory, Passage, Query, Vector
@@ -216,8 +217,8 @@ class Context:
         return list(screened.kept[:k])
 
     async def examples(self, k: int = 3) -> list[Example]:
-        """The k nearest past questions whose answers were rated well."""
-        return [] if self.memory is None else await self.memory.examples(self.query.embedding, k)
+        """The k nearest past questions whose answers were rated well, of the API key that asks."""
+        return [] if self.memory is None else await self.memory.examples(self.query.embedding, k, self.query.origin.key)
 
     async def embed(self, texts: Sequence[str]) -> Vector:
         """Unit embeddings of the texts, [n, size]."""
@@ -244,12 +245,12 @@ class Context:
             error = f"{type(failure).__name__}: {failure}"
             raise
         finally:
-            reply = reply_of(chunks, backend.name) if chunks else None
             seconds = time.perf_counter() - self._start - started
+            reply = counted(backend, request, chunks, seconds, error)
             self.emit(Called(label, backend.name, request, reply, started, seconds, error))
-        whole = reply_of(chunks, backend.name)
-        self._tokens += whole.usage.completion_tokens
-        return whole
+        assert reply is not None, "a call that ended well has a reply"
+        self._tokens += reply.usage.completion_tokens
+        return reply
 
     def _messages(
         self, prompt: Prompt, system: str | None, history: bool, values: Mapping[str, object]

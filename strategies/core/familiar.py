@@ -21,7 +21,7 @@ async def unfamiliar(ctx: Context, budget: float = 0.5) -> bool:
     each question is measured against the same.
     """
     memory = ctx.memory
-    told = await (memory.sample(MOST) if isinstance(memory, Sampled) else ctx.examples(MOST))
+    told = await (memory.sample(MOST, ctx.query.origin.key) if isinstance(memory, Sampled) else ctx.examples(MOST))
     seen = sorted({one.question for one in told})
     if len(seen) < LEAST:
         ctx.note(f"only {len(seen)} rated questions to compare with", seen=len(seen))

@@ -103,8 +103,10 @@ class Library(Protocol):
 class Memory(Protocol):
     """Where past well-rated answers are found."""
 
-    async def examples(self, embedding: Vector, k: int) -> list[Example]:
-        """The k nearest past questions with a well-rated answer, nearest first."""
+    async def examples(self, embedding: Vector, k: int, key: str | None = None) -> list[Example]:
+        """The k nearest past questions with a well-rated answer, nearest first: of those that came with the API key of
+        this id, or without any.
+        """
         ...
 
 
@@ -112,8 +114,10 @@ class Memory(Protocol):
 class Sampled(Protocol):
     """A memory that also shows what it holds, whatever is asked."""
 
-    async def sample(self, n: int) -> list[Example]:
-        """Up to n past questions with a well-rated answer, spread over the log; the same ones while it is the same."""
+    async def sample(self, n: int, key: str | None = None) -> list[Example]:
+        """Up to n past questions with a well-rated answer of this API key, spread over the log; the same ones while it
+        is the same.
+        """
         ...
 
 

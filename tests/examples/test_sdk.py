@@ -3,22 +3,24 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.checkout import ROOT
-from tests.examples.playing import feedback
+from tests.examples.playing import EXAMPLES, feedback
 from tests.service.clients.conftest import Stubbed
-from tests.service.serving import Served
+from tests.service.serving import Served, served, settings
 
+SHOWN = ("plain", "stream", "tools", "structured")
 HEARD = "I heard 1 messages, the last one from the user."
 
 
-def run(*command: str, code: int = 0) -> str:
-    """What a command prints on stdout, or on stderr if it fails as it should."""
+def run(*command: str) -> str:
+    """What a command prints."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stderr if code else done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def judged(service: Served, many: int) -> list[tuple[str, float]]:
@@ -36,12 +38,16 @@ def test_the_sdk_example_asks_streams_calls_tools_gets_data_and_judges(stubbed: 
     assert printed[5] == "[direct@stub]"
     assert printed[7:9] == ['weather({"city": "Paris"})', "I heard 3 messages, the last one from the tool."]
     assert printed[10] == "Place(city='Paris', people=2)"
-    assert judged(service, 5) == [("ada", 0.0), ("ada", 1.0), ("ada", 1.0)]
+    assert judged(service, 5) == [("ada", 0.0)] * 3, "all three were wrong, and told so"
     first = service.get("/v1/decisions", limit=5)["data"][-1]["id"]
     assert service.decision(first, "ok")["conversation"] == "an-example"
 
 
-SHOWN = ("plain", "stream", "tools", "structured")
+def test_the_sdk_example_calls_good_what_is_right(tmp_path: Path) -> None:
+    with served(settings(tmp_path, {"calculator": {"backend": str(EXAMPLES / "calculator.py")}})) as own:
+        printed = run(sys.executable, "examples/sdk/ask.py", "--address", own.url, "plain", "stream").splitlines()
+        assert printed[1] == printed[4] == "42"
+        assert judged(own, 2) == [("ada", 1.0)] * 2
 
 
 def test_the_sdk_example_says_what_a_model_cannot_do(service: Served) -> None:
@@ -50,7 +56,8 @@ def test_the_sdk_example_says_what_a_model_cannot_do(service: Served) -> None:
     assert printed[1].startswith(("refused (", "no tool was called: "))
     assert printed[2] == "--- structured"
     assert printed[3].startswith(("refused (", "the answer has not the form"))
-    assert "there is no x" in run(sys.executable, "examples/sdk/ask.py", "x", code=2)
+    nowhere = run(sys.executable, "examples/sdk/ask.py", "--address", f"{service.url}/nowhere", "plain").splitlines()
+    assert nowhere[1].startswith("refused (404): ")
 
 
 def test_the_short_example_streams_an_answer_and_gives_it_a_thumb(service: Served) -> None:

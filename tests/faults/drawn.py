@@ -13,14 +13,14 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 METHODS = ("get", "post", "put", "delete", "patch")
 KNOWN = "KNOWN-DECISION"
 """Stands for the id of a decision that there is."""
-ASKED = {"messages": [{"role": "user", "content": "How are you?"}]}
+ASKED = {"model": "far", "messages": [{"role": "user", "content": "How are you?"}]}
 PARTS = {
     "messages": [
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
     ]
 }
-FULL = {**ASKED, "model": "well", "stream": True, "temperature": 0.5, "max_tokens": 5, "n": 1, "stop": ["x"], "seed": 7}
+FULL = {**ASKED, "model": "far", "stream": True, "temperature": 0.5, "max_tokens": 5, "n": 1, "stop": ["x"], "seed": 7}
 FULL |= {
     "stream_options": {"include_usage": True},
     "pointsman": {"quality": 0.5, "explore": False, "conversation": "c"},
@@ -29,7 +29,7 @@ SOUND: Mapping[str, list[Any]] = {
     "/v1/chat/completions": [ASKED, PARTS, FULL],
     "/v1/route": [ASKED, PARTS, FULL],
     "/v1/responses": [
-        {"input": "How are you?"},
+        {"model": "far", "input": "How are you?"},
         {"input": ASKED["messages"], "stream": True, "instructions": "Be kind."},
     ],
     "/v1/embeddings": [{"input": "one"}, {"input": ["one", "two"], "encoding_format": "base64"}],
@@ -47,6 +47,9 @@ RAW = (
     b'{"messages": [{"role": "user", "content": "Hi"}], "seed": 1' + b"0" * 5000 + b"}",
     b'{"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1e400}',
     b'{"messages": [{"role": "user", "content": "\\ud800 Hi \\udfff"}], "user": "\\ud800"}',
+    b'{"model": "far", "messages": [{"role": "user", "content": "\\ud800 Hi"}], "seed": 9999999999999999999999}',
+    b'{"model": "far", "input": "Hi", "stream": true, "instructions": "\\ud800"}',
+    b'{"model": "far", "input": "Hi", "metadata": {"a": NaN, "b": 9999999999999999999999}}',
     b'{"input": "\\ud800", "model": "\\udc00"}',
     b'{"id": "\\u0000", "score": 1}',
 )
@@ -175,7 +178,7 @@ def _fitting(schema: Mapping[str, Any], parts: Mapping[str, Any], depth: int) ->
             return st.lists(values(schema.get("items", {}), parts, depth + 1), max_size=3)
         case "string":
             return st.one_of(
-                st.sampled_from(["user", "auto", "well", "direct@well", "Hi?", "text"]), st.text(max_size=30)
+                st.sampled_from(["user", "auto", "far", "direct@far", "Hi?", "text"]), st.text(max_size=30)
             )
         case "integer":
             return st.integers(0, 20)

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +101,8 @@ class Process:
     folder: Path
     upstream: Upstream
     names: Sequence[str] = ("one",)
+    limits: Mapping[str, Any] = field(default_factory=lambda: {"timeout": 20.0})
+    server: Mapping[str, Any] = field(default_factory=dict)
     url: str = ""
     _child: subprocess.Popen[bytes] | None = field(default=None)
 
@@ -114,11 +116,11 @@ class Process:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         config = self.folder / "faults.toml"
-        tables = {"store": {"url": f"sqlite:///{self.database}"}, "strategies": {"enabled": ["direct"]}}
-        models = {f"models.{name}": remote(self.upstream, name, concurrency=64, timeout=20.0) for name in self.names}
-        lines = [
-            [f"[{name}]", *(f"{k} = {json.dumps(v)}" for k, v in t.items())] for name, t in {**tables, **models}.items()
-        ]
+        store, strategies = {"url": f"sqlite:///{self.database}"}, {"enabled": ["direct"]}
+        tables: dict[str, Mapping[str, Any]] = {"store": store, "strategies": strategies, "server": self.server}
+        for name in self.names:
+            tables[f"models.{name}"] = {**remote(self.upstream, name, concurrency=64), **self.limits}
+        lines = [[f"[{name}]", *(f"{k} = {json.dumps(v)}" for k, v in t.items())] for name, t in tables.items()]
         config.write_text("\n".join(line for table in lines for line in table) + "\n")
         command = [sys.executable, "-m", "service", "serve", "--config", str(config), "--port", str(port)]
         with (self.folder / "said.txt").open("ab") as said:

@@ -68,6 +68,7 @@ def test_inner_calls_share_the_deadline_and_the_best_so_far_is_the_answer(tmp_pa
         assert got.reply.status_code == 200
         assert told["choices"][0]["message"]["content"] == 'I say "2 + 2 = 5".'
         assert told["pointsman"]["degraded"]
+        assert sum(one.path.endswith("/chat/completions") for one in up.seen) == 3, "the model was asked once more"
         assert got.seconds < 0.75 + SLACK
         assert service.decision(told["id"], "degraded")["feedback"] == [], "the caller's limit is no arm's fault"
 

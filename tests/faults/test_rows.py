@@ -1,9 +1,11 @@
 """T1: one row for each answer, whatever the load, and after the process was told to end or was killed."""
 
 import signal
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -42,17 +44,17 @@ def up() -> Iterator[Upstream]:
         yield upstream
 
 
-def load(service: Process, n: int, enough: int | None = None) -> Heard:
-    """Ask n questions, 32 at once, every second one streamed. `enough` answers let the process be sent SIGTERM."""
+def load(service: Process, n: int, enough: int = 0, then: Callable[[], None] = lambda: None) -> Heard:
+    """Ask n questions, 32 at once, every second one streamed; with so many answers, `then` comes."""
     heard, numbers, told = Heard(), count(), Event()
 
     def client() -> None:
         with httpx.Client(base_url=service.url, timeout=30.0) as http:
             while (i := next(numbers)) < n:
                 one(http, i)
-                if enough is not None and len(heard.answered) >= enough and not told.is_set():
+                if len(heard.answered) >= enough and not told.is_set():
                     told.set()
-                    service.send(signal.SIGTERM)
+                    then()
 
     def one(http: httpx.Client, i: int) -> None:
         stream = i % 2 == 1
@@ -104,10 +106,24 @@ def test_every_answer_has_its_row_and_every_call_belongs_to_one(tmp_path: Path, 
         assert service.rows(HALVES) == []
 
 
+@contextmanager
+def behind(service: Process) -> Iterator[None]:
+    """Another connection locks the database, so that rows wait in the spool."""
+    with closing(sqlite3.connect(service.database, isolation_level=None, timeout=10.0)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+
+
 def test_a_process_that_is_told_to_end_answers_whom_it_took_and_keeps_their_rows(tmp_path: Path, up: Upstream) -> None:
     up.set("*", Behaviour(delay=0.05))
     with process(tmp_path, up) as service:
-        heard = load(service, N, enough=60)
+
+        def end() -> None:
+            with behind(service):
+                service.send(signal.SIGTERM)
+                time.sleep(1.0)
+
+        heard = load(service, N, 60, end)
         assert service.ended() in (0, -signal.SIGTERM)  # uvicorn passes the signal on when all is closed
         rows = kept(service, heard.answered)
     assert 60 <= len(heard.answered) < N
@@ -122,14 +138,17 @@ def test_a_process_that_is_killed_loses_no_row_of_an_answer_that_was_given(tmp_p
     up.set("*", Behaviour(delay=0.02))
     with process(tmp_path, up) as service, ThreadPoolExecutor(1) as pool:
         asking = pool.submit(load, service, N)
-        up.until(lambda up: up.requests > N // 3, patience=20)
-        service.send(signal.SIGKILL)
-        assert service.ended() == -signal.SIGKILL
+        up.until(lambda up: up.requests > N // 6, patience=20)
+        with behind(service):
+            up.until(lambda up: up.requests > N // 3, patience=20)
+            service.send(signal.SIGKILL)
+            assert service.ended() == -signal.SIGKILL
         heard = asking.result()
         assert 0 < len(heard.answered) < N
         assert service.rows("PRAGMA integrity_check") == [("ok",)]
         assert service.rows("PRAGMA foreign_key_check") == []
-        service.start()  # it takes over what waited in the spool
+        assert len(kept(service, [])) < len(heard.answered), "no row waited in the spool; this shows nothing"
+        service.start()  # it takes over what waited there
         rows = kept(service, heard.answered)
         assert {one: rows.get(one) for one in heard.answered} == dict.fromkeys(heard.answered, ("ok", WORDS, 1))
         assert service.rows(HALVES) == []

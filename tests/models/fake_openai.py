@@ -20,7 +20,8 @@ from starlette.routing import Route
 class FakeOpenAI:
     """What the server says and what it saw. `status` other than 200 is an error with `headers`; `hang` is in seconds.
 
-    `deltas` are the pieces of the answer, as OpenAI's `delta` objects or texts, `pace` seconds apart.
+    `deltas` are the pieces of the answer, as OpenAI's `delta` objects or texts, `pace` seconds apart; without `counts`,
+    no usage comes behind them.
     """
 
     url: str = ""
@@ -33,6 +34,7 @@ class FakeOpenAI:
     failures: int = 10**9
     hang: float = 0.0
     pace: float = 0.0
+    counts: bool = True
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
@@ -60,7 +62,8 @@ class FakeOpenAI:
                 yield _event([choice])
             yield _event([{"index": 0, "delta": {}, "finish_reason": self.finish_reason}])
             usage = {"prompt_tokens": 7, "completion_tokens": len(self.deltas), "total_tokens": 7 + len(self.deltas)}
-            yield _event([], usage)
+            if self.counts:
+                yield _event([], usage)
             yield "data: [DONE]\n\n"
         except asyncio.CancelledError:
             self.hung_up.set()

@@ -12,6 +12,7 @@ from models.errors import (
     ModelError,
     ModelOverloaded,
     ModelRefused,
+    ModelResting,
     ModelTimeout,
     ModelUnavailable,
 )
@@ -49,9 +50,9 @@ async def test_failures_in_a_row_open_it_and_after_its_rest_one_call_tries() -> 
     clock = Clock()
     inner, fellows = failures([ModelUnavailable] * 3), [Breaker(failures([]))]
     breaker = Breaker(inner, fellows, failures=2, rest=10.0, clock=clock)
-    for state in ("closed", "closed", "open"):
+    for state, failure in (("closed", "ModelUnavailable"), ("closed", "ModelUnavailable"), ("open", "ModelResting")):
         assert state_of(breaker) == state
-        assert await ask(breaker) == "ModelUnavailable"
+        assert await ask(breaker) == failure
     assert inner.calls == 2, "the third call must not have reached the model"
     clock.now = 4.0
     assert breaker.waiting == Waiting(6.0)
@@ -59,9 +60,9 @@ async def test_failures_in_a_row_open_it_and_after_its_rest_one_call_tries() -> 
     assert state_of(breaker) == "half_open"
     assert await ask(breaker) == "ModelUnavailable"
     assert state_of(breaker) == "open"
-    with pytest.raises(ModelUnavailable, match="3 times in a row") as refusal:
+    with pytest.raises(ModelResting, match="3 times in a row") as refusal:
         await collect(breaker.stream(ASK))
-    assert refusal.value.retry_after == 10.0
+    assert (refusal.value.model, refusal.value.retry_after, refusal.value.retryable) == ("f", 10.0, False)
     clock.now = 22.0
     assert await ask(breaker) == "done"
     assert state_of(breaker) == "closed"
@@ -86,7 +87,7 @@ async def test_only_one_call_tries_and_one_that_is_given_up_lets_the_next_try_at
     trying = asyncio.create_task(ask(breaker))
     await asyncio.sleep(0.01)
     assert state_of(breaker) == "half_open"
-    assert await ask(breaker) == "ModelUnavailable"
+    assert await ask(breaker) == "ModelResting"
     assert len(slow.requests) == 3, "a second call must not try besides"
     trying.cancel()
     await asyncio.wait([trying])
@@ -119,6 +120,47 @@ async def test_a_wrong_key_does_not_open_it() -> None:
     for _ in range(5):
         await ask(breaker)
     assert state_of(breaker) == "closed"
+
+
+async def test_a_server_that_breaks_off_every_answer_in_the_middle_opens_it() -> None:
+    inner = Failing([ModelUnavailable("broke off")] * 5, after=3)
+    breaker = Breaker(inner, [Breaker(failures([]))], failures=2)
+    assert [await ask(breaker) for _ in range(3)] == ["ModelUnavailable", "ModelUnavailable", "ModelResting"]
+    assert inner.calls == 2
+
+
+async def test_an_answer_that_came_to_its_end_ends_the_row_of_failures() -> None:
+    inner = Failing([ModelUnavailable("broke off")], after=2)
+    breaker = Breaker(inner, [Breaker(failures([]))], failures=2)
+    assert [await ask(breaker) for _ in range(2)] == ["ModelUnavailable", "aadone"]
+    inner.failures = [ModelUnavailable("broke off")]
+    await ask(breaker)
+    assert state_of(breaker) == "closed"
+
+
+async def test_a_try_that_speaks_lets_the_others_try_as_well_and_closes_it_at_its_end() -> None:
+    clock = Clock()
+    inner = Failing([ModelUnavailable("x")] * 2, after=1)
+    breaker = Breaker(inner, [Breaker(failures([]))], failures=2, rest=10.0, clock=clock)
+    for _ in range(2):
+        await ask(breaker)
+    clock.now = 10.0
+    long = breaker.stream(ASK)
+    assert (await anext(long)).text == "a"
+    assert state_of(breaker) == "half_open", "it may still break off"
+    inner.failures = [ModelUnavailable("x")]
+    assert await ask(breaker) == "ModelUnavailable"
+    assert await ask(breaker) == "ModelResting"
+    assert [chunk.text async for chunk in long] == ["done"]
+    assert state_of(breaker) == "closed"
+
+
+async def test_a_refusal_of_a_breaker_further_in_says_nothing_of_the_server() -> None:
+    inner = Failing([ModelUnavailable("x"), ModelResting("not asked"), ModelUnavailable("x")])
+    breaker = Breaker(inner, [Breaker(failures([]))], failures=2)
+    for _ in range(3):
+        await ask(breaker)
+    assert state_of(breaker) == "open"
 
 
 async def test_a_line_of_ours_that_is_full_says_nothing_of_the_server() -> None:
@@ -159,7 +201,7 @@ async def test_while_all_models_fail_all_are_asked_and_one_that_recovers_takes_o
     assert await ask(one) == "ModelUnavailable"
     assert first.calls == 3
     assert await ask(two) == "done"
-    assert await ask(one) == "ModelUnavailable"
+    assert await ask(one) == "ModelResting"
     assert first.calls == 3, "now there is another one to ask"
 
 

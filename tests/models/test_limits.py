@@ -6,7 +6,7 @@ import pytest
 
 from models.backend import ModelSpec
 from models.deadline import Deadline
-from models.errors import ContextTooLong, ModelOverloaded, ModelTimeout, ModelUnavailable
+from models.errors import ContextTooLong, ModelBusy, ModelError, ModelOverloaded, ModelTimeout, ModelUnavailable
 from models.limits import Retry, limit, price
 from models.scripted import Scripted
 from models.types import Usage, collect
@@ -56,6 +56,29 @@ async def test_nothing_is_tried_again_once_text_has_come() -> None:
     inner = Failing([ModelUnavailable("no")], after=1)
     with pytest.raises(ModelUnavailable):
         await collect(Retry(inner, 2, first_wait=0.001).stream(ASK))
+    assert inner.calls == 1
+
+
+async def test_each_try_counts_against_the_rate() -> None:
+    inner = Failing([ModelUnavailable("down", retry_after=0.0) for _ in range(20)])
+    limited = limit(inner, ModelSpec("x", rpm=3, retries=5))
+    seen: list[str] = []
+    for _ in range(3):
+        try:
+            await collect(limited.stream(ASK))
+        except ModelError as failure:
+            seen.append(type(failure).__name__)
+    assert inner.calls == 3
+    assert seen == ["ModelUnavailable", "ModelBusy", "ModelBusy"], "the server's failure, as long as it was asked"
+
+
+async def test_a_call_that_the_rate_refuses_is_not_tried_again() -> None:
+    inner = failures([])
+    limited = limit(inner, ModelSpec("x", rpm=1, retries=5))
+    await collect(limited.stream(ASK))
+    async with asyncio.timeout(1):
+        with pytest.raises(ModelBusy, match="rpm 1"):
+            await collect(limited.stream(ASK))
     assert inner.calls == 1
 
 

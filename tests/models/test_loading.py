@@ -167,6 +167,78 @@ async def test_a_model_that_fits_nowhere_says_so_and_costs_nobody_his_place() ->
     assert (wide.users, wide.waiting.warm) == (0, False)
 
 
+async def test_a_model_that_can_never_fit_is_refused_and_unloads_nobody() -> None:
+    house = House(3)
+    house.ledger.reserve("fixed", "cpu", 1, 0)
+    one, two, wide = house.model("one"), house.model("two"), house.model("wide")
+    for model in (one, two):
+        await ask(model)
+
+    def open_wide(name: str, spec: ModelSpec) -> Loaded:
+        return Loaded(name, house.ledger.reserve(name, "cpu", size, 0))
+
+    wide._open = open_wide
+    size = 3  # all that there is, but one part of it can never be had
+    for _ in range(2):
+        with pytest.raises(NoMemory, match="'wide' does not fit") as refusal:
+            await ask(wide)
+        assert not refusal.value.retryable
+    assert house.held == ["fixed", "one", "two"]
+    size = 2
+    assert await ask(wide) == "wide"
+    assert house.held == ["fixed", "wide"]
+
+
+async def test_nobody_is_unloaded_for_a_model_that_nobody_waits_for_any_more() -> None:
+    house = House(1)
+    one, two = house.model("one"), house.model("two")
+    await ask(one)
+    gate = threading.Event()
+
+    def open_later(name: str, spec: ModelSpec) -> Loaded:
+        gate.wait(5)
+        return house.open(name, spec)
+
+    two._open = open_later
+    waiting = asyncio.create_task(ask(two))
+    await until(house.shelf.moving.locked)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    gate.set()
+    await until(lambda: not house.shelf.moving.locked())
+    assert house.held == ["one"]
+    assert await ask(two) == "two"
+
+
+async def test_who_leaves_while_the_load_waits_for_a_busy_model_ends_the_load() -> None:
+    house, Loaded.go_on = House(1), asyncio.Event()
+    one, two = house.model("one"), house.model("two")
+    running = one.stream(SLOW)
+    await anext(running)
+    waiting = asyncio.create_task(ask(two))
+    await asyncio.sleep(0.03)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await until(lambda: not house.shelf.moving.locked())
+    await running.aclose()
+    assert house.held == ["one"]
+
+
+async def test_a_model_whose_caller_left_while_it_loaded_grows_old_as_well() -> None:
+    house = House(1)
+    house.gate.clear()
+    one = house.model("one", unload_after=0.05)
+    task = asyncio.create_task(ask(one))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.wait([task])
+    house.gate.set()
+    await until(lambda: house.loads == ["one"])
+    await until(lambda: not house.held)
+    assert await ask(one) == "one"
+    await one.close()
+
+
 async def test_a_caller_that_leaves_while_it_loads_does_not_stop_it_for_the_others() -> None:
     house = House(1)
     house.gate.clear()

@@ -12,7 +12,7 @@ from models import engines, memory
 from models import weights as weights_module
 from models.backend import ModelSpec, connect
 from models.batching import Batcher, slots_bytes
-from models.errors import BadSettings, ModelUnavailable
+from models.errors import BadSettings, ModelUnavailable, NoMemory
 from models.footprint import PAGE
 from models.in_process import InProcess
 from models.memory import GB, Ledger, Reservation, free_bytes, in_words
@@ -81,6 +81,25 @@ def test_a_refusal_says_what_is_needed_what_is_left_who_holds_it_and_what_to_cha
     assert "1 GB of 4 GB are left; held: llama 3 GB." in said
     assert "int8" in said
     assert "server.model_memory_gb" in said
+
+
+def test_a_refusal_carries_what_is_needed_what_an_empty_device_would_have_and_who_holds_how_much() -> None:
+    free = {"cpu": 1000}
+    ledger = Ledger(lambda device: free[device])
+    for name, size in (("a", 300), ("b", 200), ("a", 100)):
+        ledger.reserve(name, "cpu", size, 0)
+    free["cpu"] = 600
+    with pytest.raises(NoMemory) as refusal:
+        ledger.reserve("c", "cpu", 400, 100, 50)
+    assert (refusal.value.needed, refusal.value.budget, refusal.value.held) == (450, 960, {"a": 400, "b": 200})
+    free["cpu"] = 0
+    with pytest.raises(NoMemory) as refusal:
+        ledger.reserve("c", "cpu", 400, 0)
+    assert refusal.value.budget == 800
+    ledger.allow(700 / GB)
+    with pytest.raises(NoMemory) as refusal:
+        ledger.reserve("c", "cpu", 400, 0)
+    assert refusal.value.budget == 700
 
 
 def test_a_cache_shrinks_to_what_is_left_but_not_below_its_least(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from models.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from models.remote import Remote
 from models.translated import MEANING, meaning_of
 from models.types import Message, Request, collect
 from tests.models.fake_openai import FakeOpenAI, fake_openai
@@ -95,7 +96,7 @@ async def test_tool_calls_reasoning_and_log_probabilities_pass(remote: Backend, 
         (429, "slow down", ModelOverloaded, True),
         (500, "broken", ModelUnavailable, True),
         (503, "starting", ModelUnavailable, True),
-        (401, "bad key", ModelUnavailable, False),
+        (401, "answered 401", ModelUnavailable, False),
         (404, "no such model", ModelUnavailable, False),
         (400, "cannot do that", ModelRefused, False),
         (400, "This model's maximum context length is 8 tokens", ContextTooLong, False),
@@ -152,6 +153,19 @@ async def test_cancelling_while_waiting_hangs_up_on_the_server(remote: Backend, 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await asyncio.to_thread(server.hung_up.wait, 5)
+
+
+async def test_first_calls_at_once_share_one_client(server: FakeOpenAI) -> None:
+    backend = connect("far", ModelSpec("remote", model="Qwen/Qwen2.5", api_base=server.url, timeout=20))
+    assert isinstance(backend, Remote)
+    server.hang = 0.2
+    tasks = [asyncio.create_task(collect(backend.stream(ASK))) for _ in range(3)]
+    assert await asyncio.to_thread(server.asked.wait, 20)
+    first = backend._plain
+    assert [(await task).text for task in tasks] == ["Hello there"] * 3
+    assert backend._plain is first is not None
+    assert len(server.bodies) == 3
+    await backend.close()
 
 
 def test_every_exception_of_litellm_has_a_meaning() -> None:

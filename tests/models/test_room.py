@@ -57,10 +57,15 @@ class Line:
 
     async def ask(self, run: str, times: int = 1) -> None:
         for _ in range(times):
-            token = RUN.set(run)
-            self.tasks.append(asyncio.create_task(self._call()))
-            RUN.reset(token)
+            self.send(run)
         await settle()
+
+    def send(self, run: str) -> "asyncio.Task[object]":
+        """A call that has not begun yet."""
+        token = RUN.set(run)
+        self.tasks.append(asyncio.create_task(self._call()))
+        RUN.reset(token)
+        return self.tasks[-1]
 
     async def _call(self) -> object:
         return (await collect(self.room.stream(ASK))).text
@@ -173,6 +178,36 @@ async def test_those_that_give_up_waiting_leave_no_gap() -> None:
         await doors.let_one_out()
         await doors.let_one_out()
         assert doors.began == ["a", "c", "d"]
+
+
+async def test_a_call_that_finds_only_given_up_ones_in_a_full_line_takes_the_place_of_one() -> None:
+    doors = Doors()
+    room = Room(doors, 1, queue=3)
+    async with standing(room) as line:
+        await line.ask("a")
+        await line.ask("greedy", 3)
+        newcomers = [line.send(run) for run in ("b", "c")]  # they come before those that are given up have left
+        for task in line.tasks[1:4]:
+            task.cancel()
+        await settle()
+        assert [task.done() for task in newcomers] == [False, False]
+        assert room.queued == 2
+        for _ in range(3):
+            await doors.let_one_out()
+        assert [task.done() for task in newcomers] == [True, True]
+        assert (room.in_use, room.queued) == (0, 0)
+
+
+async def test_a_call_just_given_up_is_not_the_one_that_gives_way() -> None:
+    doors = Doors()
+    async with standing(Room(doors, 1, queue=4)) as line:
+        await line.ask("a")
+        await line.ask("greedy", 3)
+        await line.ask("question")
+        line.send("b")
+        line.tasks[3].cancel()
+        await settle()
+        assert [task.done() for task in line.tasks] == [False, False, False, True, False, False]
 
 
 async def test_a_turn_that_comes_to_a_call_that_is_just_given_up_goes_to_the_next() -> None:

@@ -108,6 +108,21 @@ def test_where_nothing_was_expected_nothing_is_learned_about_the_rater() -> None
     assert raters.weight("user") == 1.0
 
 
+def test_judgements_of_which_nothing_was_expected_do_not_end_the_time_as_a_stranger() -> None:
+    raters, draw = Raters(), np.random.default_rng(5)
+    for _ in range(3000):
+        raters.learn("fair", float(draw.random() < 0.98), 0.99)
+    for _ in range(ENOUGH):
+        raters.learn("pinning", 0.0, None)
+    for _ in range(5):
+        raters.learn("pinning", 0.0, 0.95)
+    assert raters.weight("pinning") == 1.0
+    assert raters.reliabilities()["pinning"].n == ENOUGH + 5
+    for _ in range(ENOUGH):
+        raters.learn("pinning", 0.0, 0.95)
+    assert raters.weight("pinning") < 1.0
+
+
 def test_half_good_says_nothing_where_half_good_was_expected() -> None:
     raters = Raters()
     for _ in range(200):

@@ -10,7 +10,7 @@ from models.types import Message, Request
 from router.sticky import Sticky, follows_up
 from router.types import Arm, Decision, Feedback
 from strategies.core import Constraints
-from strategies.core.query import Vector
+from strategies.core.query import Origin, Vector
 from tests.router.yard import Model, Yard, asking, made, yard
 
 MODELS = [f"m{i}" for i in range(12)]
@@ -97,6 +97,18 @@ async def test_without_an_id_the_last_exchange_says_which_conversation_it_is() -
         assert len({(await place.engine.decide(other)).arm for _ in range(8)}) > 1
 
 
+@pytest.mark.parametrize("talk", ["talk", None])
+async def test_what_comes_with_another_key_is_another_conversation(talk: str | None) -> None:
+    place = talking([Model(name, says="sorted") for name in MODELS])
+    turns = [Message("user", "sort pears and apples"), Message("assistant", "sorted")]
+    again = Request((*turns, Message("user", "sort pears and plums")))
+    first = await place.engine.decide(Request((turns[0],)), conversation=talk, origin=Origin("a"))
+    await place.events(first)
+    for key, same in (("a", True), ("b", False), (None, False)):
+        found = {(await place.engine.decide(again, conversation=talk, origin=Origin(key))).arm for _ in range(8)}
+        assert (found == {first.arm}) is same, key
+
+
 async def test_an_arm_that_was_rated_badly_is_let_go_and_one_rated_well_is_kept() -> None:
     place = talking()
     first = await turn(place, "sort pears and apples")
@@ -164,6 +176,23 @@ async def test_settings_switch_it_off_and_wrong_ones_are_refused() -> None:
     for wrong in ({"sticky": 0.5}, {"sticky_cosine": 2.0}):
         with pytest.raises(BadSettings, match=next(iter(wrong))):
             Sticky.of(wrong)
+
+
+async def test_a_question_for_one_arm_in_between_keeps_what_the_conversation_is_about() -> None:
+    place = talking()
+    await turn(place, "sort pears and apples")
+    pinned = await place.engine.decide(asking("a wholly different matter"), "direct@m3", conversation="talk")
+    assert np.isnan(pinned.query.embedding).all()
+    await place.events(pinned)
+    assert await arms(place, "sort pears and plums") == {Arm("m3", "direct")}, "it answered last, and the task goes on"
+    assert len(await arms(place, "who wrote the tempest")) > 1
+
+
+async def test_a_conversation_that_begins_with_one_arm_goes_on_with_it_for_follow_ups() -> None:
+    place = talking()
+    await place.events(await place.engine.decide(asking("sort pears"), "direct@m3", conversation="talk"))
+    assert await arms(place, "why?") == {Arm("m3", "direct")}
+    assert len(await arms(place, "sort pears and also apples")) > 1
 
 
 async def test_a_broken_embedding_sticks_to_nothing() -> None:

@@ -64,6 +64,20 @@ def test_an_arm_that_never_ran_is_not_cheap_because_its_wait_is_short() -> None:
     assert second == pytest.approx(first * 1.2)
 
 
+@pytest.mark.parametrize("model", ["auto", "direct@a"])
+async def test_what_was_waited_is_not_learned_as_the_arms_own_time(model: str) -> None:
+    place = yard([Late("a", waiting=Waiting(30.0, warm=False))])
+    decision = await place.engine.decide(asking("hi"), model)
+    assert decision.estimates[decision.arm].wait == 30.0
+    await place.events(decision)
+    assert place.ends[0].outcome.waited
+    assert place.costs.estimate(decision.arm, 1).seconds is None
+    place.models["a"].waiting = NOTHING  # type: ignore[attr-defined]  # it is a Late
+    await place.events(await place.engine.decide(asking("hi"), model))
+    assert not place.ends[1].outcome.waited
+    assert (place.costs.estimate(decision.arm, 1).seconds or 30.0) < 1.0
+
+
 @pytest.mark.parametrize("seconds", [0.5, None])
 async def test_a_limit_of_time_avoids_a_model_that_would_have_to_be_loaded(seconds: float | None) -> None:
     place = over(Late("cold", waiting=Waiting(30.0, warm=False)), Late("warm"), seconds=seconds)

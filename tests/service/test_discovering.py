@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import BadSettings
+from service import discovering
 from service.sections import Settings
 from service.settings import load
 from tests.service.serving import WELL, Served, served, settings
@@ -97,7 +98,39 @@ def test_a_server_that_was_never_up_costs_a_warning_and_no_start(tmp_path: Path)
 def test_what_the_servers_had_is_kept_beside_the_database(tmp_path: Path) -> None:
     with Upstream(names=("one", "two")) as upstream, served(_over(tmp_path, server(upstream, include=["o*"]))):
         pass
-    assert json.loads((tmp_path / "servers.json").read_text()) == {"box": ["one"]}
+    assert json.loads((tmp_path / "servers.json").read_text()) == {"box": {"one": "one"}}
+
+
+def test_models_are_called_the_same_after_a_restart(tmp_path: Path) -> None:
+    with Upstream(names=("same",)) as first, Upstream(names=("other",)) as second:
+        chosen = settings(tmp_path, {"well": WELL}, servers={"a": server(first), "b": server(second)})
+        with served(chosen) as running:
+            second.names = ("other", "same")
+            until(lambda: "b/same" in names(running))
+            before = names(running)
+            assert before == ["auto", "b/same", "other", "same", "well"]
+        with served(chosen) as running:
+            assert names(running) == before
+        (tmp_path / "servers.json").write_text('{"a": ["same"], "b": ["same", "other"]}')
+        first.stop()
+        with served(chosen) as running:
+            assert names(running) == ["a/same", "auto", "b/same", "other", "well"], "an older file holds no names"
+
+
+def test_a_look_that_fails_in_a_way_that_nobody_foresaw_is_not_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    async def torn(api_base: str, key: str | None, seconds: float) -> list[str]:
+        looks.append(seconds)
+        if len(looks) in (2, 3):
+            raise RuntimeError("the line was closed under our hands")
+        return ["one"] if len(looks) < 4 else ["one", "two"]
+
+    monkeypatch.setattr(discovering, "listed", torn)
+    with served(_over(tmp_path, {"api_base": "http://a/v1", "refresh_seconds": 0.1})) as running:
+        until(lambda: names(running) == ["auto", "one", "two", "well"])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any  # JSON
 
 import pytest
 
-from service.feedback_links import is_link
+from service.feedback_links import is_link, token_of
+from store.keys import Key, digest_of, opened_keys
 from tests.service.serving import Served, served, settings
 
 KEY = "a-key-of-the-bot-that-is-long-enough"
@@ -133,6 +134,21 @@ def test_a_bot_can_sign_a_link_by_the_documented_rule(locked: Served) -> None:
     secret = hashlib.sha256(KEY.encode()).hexdigest()
     token = hmac.new(secret.encode(), f"feedback:{decision_id}".encode(), "sha256").hexdigest()[:32]
     assert locked.http.get(f"/v1/feedback/{decision_id}", params={"token": token}).status_code == 200
+
+
+@pytest.mark.parametrize(("scopes", "status"), [(("chat",), 401), (("chat", "feedback"), 200), (("admin",), 200)])
+def test_a_link_is_as_good_as_its_keys_right_to_judge(
+    tmp_path: Path, locked: Served, scopes: tuple[str, ...], status: int
+) -> None:
+    key = f"pm-{'a' * 40}"
+    with opened_keys(f"sqlite:///{tmp_path / 'test.db'}") as keys:
+        keys.add(Key("a" * 8, "asking", digest_of(key), scopes))
+    body = {"model": "direct@well", "messages": [{"role": "user", "content": "the capital?"}]}
+    one = locked.http.post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key}"}).json()["id"]
+    token = token_of(one, digest_of(key))
+    assert locked.http.get(f"/v1/feedback/{one}", params={"token": token}).status_code == status
+    assert locked.http.post(f"/v1/feedback/{one}", data={"thumb": "down", "token": token}).status_code == status
+    assert len(locked.http.get(f"/v1/decisions/{one}", headers=HELD).json()["feedback"]) == (status == 200)
 
 
 def test_only_the_page_of_one_answer_is_a_link() -> None:

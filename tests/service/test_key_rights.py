@@ -142,6 +142,18 @@ def test_a_key_for_some_models_asks_no_other(yard: Yard) -> None:
     assert yard.ask(key, pointsman={"models": ["ill", "well"]}).json()["pointsman"]["model"] == "well"
 
 
+def test_a_key_for_some_models_sees_no_other(yard: Yard) -> None:
+    key = yard.create("--models", "well")
+    seen = {entry["id"] for entry in yard.call(key).json()["data"]}
+    assert {"auto", "well", "direct@well"} <= seen
+    assert all(name == "auto" or name.endswith("well") for name in seen)
+    for name in seen:
+        assert yard.call(key, f"/v1/models/{name}").status_code == 200
+    for name in ("ill", "direct@ill"):
+        refused(yard.call(key, f"/v1/models/{name}"), 404, "model_not_found")
+        assert yard.call(OWN, f"/v1/models/{name}").status_code == 200
+
+
 def test_a_rate_is_told_in_headers_and_kept(yard: Yard) -> None:
     key = yard.create("--requests-per-minute", "2")
     first, second, third = yard.ask(key), yard.ask(key), yard.ask(key)
@@ -162,6 +174,8 @@ def test_a_budget_that_is_used_up_stops_the_next_question_at_once(yard: Yard, fl
     assert "is used up" in refused(reply, 429, "insufficient_quota")
     assert 1 <= int(reply.headers["retry-after"]) <= 86_400
     assert reply.headers["x-should-retry"] == "false"
+    body = {"messages": [{"role": "user", "content": "How are you?"}]}
+    refused(yard.call(key, "/v1/route", body), 429, "insufficient_quota")
     assert yard.call(key).status_code == 200, "what costs nothing goes on"
     deadline = time.monotonic() + 10
     while " 6 tokens" not in yard.command("list"):  # as soon as the log holds the run

@@ -50,6 +50,17 @@ def test_a_client_that_leaves_cancels_the_run(tmp_path: Path, stream: bool, piec
         assert service.http.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+def test_a_client_that_leaves_while_it_is_judged_stops_the_moderator(tmp_path: Path, path: str) -> None:
+    models = {"well": WELL, "judge": slow(tmp_path, pieces=1000, pause=0.05)}
+    with served(settings(tmp_path, models, guards={"moderator": "judge"})) as service:
+        body = {"model": "direct@well", "input": "Go.", "messages": [{"role": "user", "content": "Go."}]}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{service.url}{path}", json=body, timeout=0.3)
+        assert journal(tmp_path, "cancelled") == ["started", "cancelled"]
+        assert service.get("/v1/decisions")["data"] == []
+
+
 def test_a_model_that_fails_is_a_bad_gateway(tmp_path: Path) -> None:
     with served(settings(tmp_path, {"slow": slow(tmp_path, fail_after=0)})) as service:
         for stream in (False, True):

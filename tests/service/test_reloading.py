@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,17 +15,21 @@ from typing import Any  # TOML values
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from models.errors import BadSettings
+from models.errors import BadSettings, NoArmLeft
 from models.types import Message, Request
 from router.types import Decided, Ended, Event
+from service.feedback_api import FeedbackBody, judge
 from service.ground import grounded
 from service.house import House
 from service.reloading import Houses
 from service.sections import Settings
 from tests.checkout import ROOT
+from tests.faults.standing import remote
 from tests.models.tiny import write_tiny
 from tests.service.serving import ILL, WELL, settings, slow
+from tests.upstream import Behaviour, Upstream
 
 HELLO = Request((Message("user", "How are you?"),))
 
@@ -75,7 +80,7 @@ async def test_new_requests_are_answered_under_the_new_settings_and_the_log_says
         assert (text(first), text(second)) == ("I am well.", "I am ill.")
         snapshots = [event.decision.snapshot for run in (first, second) for event in run if isinstance(event, Decided)]
         assert len(set(snapshots)) == 2
-        assert service.houses.told == {"snapshot": snapshots[1], "refused": None}
+        assert service.houses.told == {"snapshot": snapshots[1], "refused": False, "setting": None}
         await before.store.recorder.flush()
         rows = await before.store.log.decisions(limit=5)
         kept = [(await before.store.log.decision(row["id"]) or {})["snapshot"] for row in reversed(rows)]
@@ -83,28 +88,29 @@ async def test_new_requests_are_answered_under_the_new_settings_and_the_log_says
 
 
 @pytest.mark.parametrize(
-    ("wrong", "why"),
+    ("wrong", "setting", "why"),
     [
-        ({"router": {"default_arm": "direct@nobody"}}, "default_arm"),
-        ({"router": {"policy": "nothing"}}, "nothing"),
-        ({"models": {"x": {"backend": "nothing"}}}, "backend"),
-        ({"server": {"port": 9}}, r"\[server\] has changed"),
+        ({"router": {"default_arm": "direct@nobody"}}, None, "default_arm"),
+        ({"router": {"policy": "nothing"}}, None, "nothing"),
+        ({"models": {"x": {"backend": "nothing"}}}, None, "backend"),
+        ({"server": {"port": 9}}, "server", r"\[server\] has changed"),
     ],
 )
 async def test_settings_that_cannot_be_meant_change_nothing_and_are_told(
-    tmp_path: Path, wrong: dict[str, Any], why: str
+    tmp_path: Path, wrong: dict[str, Any], setting: str | None, why: str
 ) -> None:
     async with moving(settings(tmp_path, {"one": WELL})) as service:
         before = service.houses.now
         models = wrong.pop("models", {"one": ILL})
-        assert not await service.to(settings(tmp_path, models, **wrong))
+        with capture_logs() as lines:
+            assert not await service.to(settings(tmp_path, models, **wrong))
         assert service.houses.now is before
         assert text(await ask(service.houses.now)) == "I am well."
-        assert service.houses.told["refused"] is not None
-        with pytest.raises(BadSettings, match=why):
-            raise BadSettings(service.houses.told["refused"])
+        assert (service.houses.told["refused"], service.houses.told["setting"]) == (True, setting)
+        (line,) = [line for line in lines if line["event"] == "the new settings are not used"]
+        assert re.search(why, line["reason"])
         assert await service.to(settings(tmp_path, {"one": ILL})), "the next good ones are taken"
-        assert service.houses.told["refused"] is None
+        assert service.houses.told["refused"] is False
 
 
 async def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
@@ -114,8 +120,10 @@ async def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path) -> Non
             raise BadSettings("my.toml: not valid TOML")
 
         service.read[0] = broken
-        assert not await service.houses.reload()
-        assert service.houses.told["refused"] == "my.toml: not valid TOML"
+        with capture_logs() as lines:
+            assert not await service.houses.reload()
+        assert service.houses.told["refused"] is True
+        assert [line["reason"] for line in lines] == ["my.toml: not valid TOML"]
         assert text(await ask(service.houses.now)) == "I am well."
 
 
@@ -143,6 +151,36 @@ async def test_judgements_go_to_the_policy_that_chooses_now(tmp_path: Path) -> N
         await service.houses.now.store.ratings.rate(first.decision.id, 1.0)
         assert await service.to(settings(tmp_path, router={"seed": 7, "quality": 0.2}))
         assert judged(service.houses.now) == 1, "what was judged before is known after"
+
+
+async def test_a_run_that_fails_after_the_move_and_a_judgement_of_its_house_are_learned_in_the_new_one(
+    tmp_path: Path,
+) -> None:
+    with Upstream(Behaviour(status=500, delay=0.8)) as upstream:
+        models = {"one": remote(upstream, "one", timeout=5.0, retries=0), "two": WELL}
+        store = {"url": f"sqlite:///{tmp_path / 'test.db'}", "poll_seconds": 0.3}
+        async with moving(settings(tmp_path, models, store=store)) as service:
+            house = service.houses.now
+            judged = (await ask(house, "direct@two"))[0]
+            assert isinstance(judged, Decided)
+            under_way = asyncio.create_task(ask(house, "direct@one"))
+            await asyncio.wait_for(house.runs.begun(), 5)
+            assert await service.to(settings(tmp_path, models, store=store, router={"seed": 9}))
+            body = FeedbackBody.model_validate({"id": judged.decision.id, "thumb": "up"})
+            assert len((await judge(judged.decision.id, body, house))["learned"]) == 1
+            with pytest.raises(NoArmLeft):
+                await under_way
+            await until(lambda: service.houses.now.policy.beliefs()["judged"] == 2)
+            await service.houses.now.store.news.catch_up()
+            assert service.houses.now.policy.beliefs()["judged"] == 2, "each once"
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds, five seconds at most."""
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
 
 
 async def test_a_model_in_this_process_is_kept_and_closed_with_the_last_house_that_uses_it(tmp_path: Path) -> None:
@@ -189,12 +227,12 @@ def test_sighup_reads_the_file_again_and_a_broken_file_keeps_the_service_as_it_w
                 assert answer(http) == "one"
                 write("two", more="[models.m")
                 os.kill(process.pid, signal.SIGHUP)
-                until(lambda: http.get("/readyz").json()["settings"]["refused"] is not None)
+                until(lambda: http.get("/readyz").json()["settings"]["refused"])
                 assert answer(http) == "one"
                 write("two")
                 os.kill(process.pid, signal.SIGHUP)
                 until(lambda: answer(http) == "two")
-                assert http.get("/readyz").json()["settings"]["refused"] is None
+                assert http.get("/readyz").json()["settings"]["refused"] is False
         finally:
             process.terminate()
             process.wait(20)

@@ -70,6 +70,8 @@ def test_a_busy_service_turns_questions_away_in_openais_shape_and_takes_them_aga
             time.sleep(0.01)
         refused = running.ask("two", model="direct@ill")
         assert refused.status_code == 429
+        body = {"model": "direct@ill", "messages": [{"role": "user", "content": "two"}]}
+        assert running.http.post("/v1/route", json=body).status_code == 429, "a decision is work, too"
         assert refused.headers["retry-after"] == "2"
         assert refused.headers["x-request-id"]
         assert refused.json()["error"]["code"] == "server_busy"

@@ -13,6 +13,8 @@ from router.types import Arm, Decided, Ended, Event, Outcome
 from service.account import Account
 from service.errors import ClientLeft, fault_of
 from service.following import Runs, follow, while_there
+from service.responses_api import _frame, _pieces
+from service.responses_body import ResponsesBody
 from service.streaming import events_of
 from strategies.core import Answered, Failed, Noted, Token
 from tests.service.test_wire import decision
@@ -109,6 +111,17 @@ async def test_an_error_before_the_first_piece_is_raised_even_after_a_fallback()
 async def test_an_error_after_the_first_piece_is_sent_and_ends_the_stream() -> None:
     told = await pieces(Decided(DECISION), Token("a"), Failed(BROKEN), ended("failed"), BROKEN)
     assert data(told[-1])["error"] == {"message": "gone", "type": "server_error", "param": None, "code": "model_error"}
+
+
+async def test_a_response_that_fails_while_it_was_only_kept_alive_was_created_first() -> None:
+    account = Account(DECISION, 0.0)
+    run = run_of(Decided(DECISION), 0.2, Failed(BROKEN), ended("failed"), BROKEN)
+    stream = _pieces(follow(run, 0.02), account, _frame(ResponsesBody(input="Hm?")))
+    parts = b"".join([piece async for piece in stream]).decode().split("\n\n")
+    assert parts[0] == ": still working"
+    events = [data(part.partition("\n")[2]) for part in parts if part.startswith("event")]
+    assert [event["type"] for event in events] == ["response.created", "response.in_progress", "response.failed"]
+    assert [event["sequence_number"] for event in events] == [0, 1, 2]
 
 
 async def test_closing_a_followed_run_cancels_it_and_waits() -> None:

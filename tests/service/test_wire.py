@@ -4,10 +4,12 @@ import time
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from models.types import Message, Part, Reply, Request, TokenLogprob, Usage
 from router.types import Arm, Decision, Ended, Outcome
 from service.account import Account
+from service.responses_body import ResponsesBody
 from service.wire import ChatBody, message_json, whole_calls
 from strategies.core import Answered, Called, Query
 
@@ -53,6 +55,20 @@ def test_defaults_that_clients_send_along_ask_for_nothing() -> None:
     body = {"messages": [{"role": "user", "content": "Hm?"}], "tools": [], "tool_choice": "auto", "n": 1}
     asked = ChatBody.model_validate({**body, "response_format": {"type": "text"}}).request()
     assert asked == ChatBody.model_validate({"messages": body["messages"]}).request()
+
+
+def test_what_asks_for_no_limit_and_no_chance_is_taken() -> None:
+    asked = {"messages": [{"role": "user", "content": "Hm?"}], "top_p": 0, "stream_options": {"include_usage": None}}
+    request = ChatBody.model_validate({**asked, "max_tokens": -1}).request()
+    assert request.max_tokens is None
+    assert request.top_p is not None
+    assert 0 < request.top_p < 1e-3, "the likeliest token alone; some servers refuse the 0"
+    assert ChatBody.model_validate({**asked, "max_completion_tokens": -1, "max_tokens": 3}).request().max_tokens == 3
+    response = ResponsesBody.model_validate({"input": "Hm?", "top_p": 0, "max_output_tokens": -1}).chat().request()
+    assert (response.max_tokens, response.top_p) == (None, request.top_p)
+    for wrong in (0, -2, -1.0, True, "-1"):
+        with pytest.raises(ValidationError):
+            ChatBody.model_validate({**asked, "max_tokens": wrong})
 
 
 def test_a_conversation_with_tools_is_kept_whole() -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from models.errors import BadSettings
 from service.sections import Settings
 from service.together import Together
-from service.workers import check, share
+from service.workers import Workers, check, share
 from tests.checkout import ROOT
 from tests.service.serving import SLOW
 
@@ -105,6 +106,45 @@ def test_workers_add_up_what_they_count_and_one_that_dies_is_started_again(tmp_p
         process.kill()  # they see that nobody watches them
         eventually(lambda: not any(psutil.pid_exists(one) for one in left))
     assert (tmp_path / "log").read_text().count("a worker has died") == 1
+
+
+def test_a_worker_that_comes_after_a_reload_has_the_new_settings(tmp_path: Path) -> None:
+    with workers(tmp_path) as (process, url):
+        file = tmp_path / "my.toml"
+        file.write_text(file.read_text().replace("I am well.", "I am new."))
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: {ask(url) for _ in range(6)} == {"I am new."})
+        first = children(process)
+        for one in first:
+            os.kill(one, signal.SIGKILL)
+        eventually(lambda: len(children(process) - first) == 2)
+        assert {ask(url) for _ in range(6)} == {"I am new."}
+
+
+def test_a_reload_that_comes_while_a_worker_starts_reaches_it_once_it_serves(tmp_path: Path) -> None:
+    heard, starting = tmp_path / "heard", tmp_path / "starting"
+
+    def run(number: int, reports: Connection, restarted: bool) -> None:
+        starting.touch()
+        time.sleep(0.5)
+        signal.signal(signal.SIGHUP, lambda *_: heard.touch())
+        reports.send(None)
+        while True:
+            time.sleep(0.05)
+
+    def steer() -> None:
+        eventually(starting.exists)
+        os.kill(os.getpid(), signal.SIGHUP)
+        try:
+            eventually(heard.exists, 5)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    steering = threading.Thread(target=steer)
+    steering.start()
+    Workers(1, run, 1.0).supervise(lambda: None, lambda: None)
+    steering.join()
+    assert heard.exists()
 
 
 def test_ctrl_c_and_sigterm_let_running_answers_end(tmp_path: Path) -> None:

@@ -52,6 +52,17 @@ async def test_an_answer_without_words_or_an_arm_without_an_estimate_is_unknown(
     assert (feedback.answer_tokens, feedback.expected) == (None, None)
 
 
+async def test_of_the_only_arm_allowed_nothing_was_expected(store: Store) -> None:
+    only = expecting(0.5)
+    nothing = {one: replace(estimate, n=0.0) for one, estimate in only.estimates.items()}
+    pinned = tell_run(store.recorder, replace(only, estimates=nothing))
+    (feedback,) = (await store.ratings.rate(pinned.id, 1.0)).feedback
+    assert feedback.expected is None
+    rival = tell_run(store.recorder, expecting(0.9, arm="direct@ill"))
+    rated = await store.ratings.rate(rival.id, 0.0, kind="preference", preferred=pinned.id)
+    assert [one.expected for one in rated.feedback] == [None, None]
+
+
 async def test_a_restart_knows_the_same_circumstances(url: str, tmp_path: Path) -> None:
     first = await asyncio.to_thread(open_store, url, Words(), tmp_path / "events")
     one = tell_run(first.recorder, expecting(0.75), answer="a long answer " * 9)

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any  # JSON
 
+import pytest
 import pytest_asyncio
 
 from store import Store, open_store
 from store.past import PastQuestions
 from store.redaction import HIDDEN, Redaction, is_redacted
+from strategies.core.query import Origin
 from tests.router.yard import Words
 from tests.store.runs import decision, tell_run
 
@@ -90,3 +94,49 @@ def test_equal_texts_are_known_as_equal_and_images_and_arguments_go_too() -> Non
     assert "Miller" not in str(first)
     assert first["request"]["top_p"] == 0.5
     assert first["request"]["messages"][0]["content"][0]["type"] == "image_url"
+
+
+@pytest.mark.parametrize("text", ["Miller: call me", "Oslo: what is it?"])
+def test_without_texts_no_word_before_a_colon_is_kept_but_the_name_of_an_error(text: str) -> None:
+    hidden = Redaction(keep_texts=False)
+    word = text.partition(":")[0]
+    rows: dict[str, dict[str, Any]] = {
+        "queries": {"text": text, "request": {"messages": [{"role": "user", "content": text}]}},
+        "calls": {"messages": [{"role": "user", "content": text}], "reply": text, "rest": {"reasoning": text}},
+        "notes": {"text": text, "facts": {"failed": "UnreadableReply", "said": text}},
+        "outcomes": {"text": text},
+        "feedback": {"comment": text, "correction": text},
+    }
+    for table, row in rows.items():
+        assert word not in str(hidden.row(table, row)), table
+    assert hidden.row("outcomes", {"error": "ModelRefused: " + text})["error"].startswith(f"{HIDDEN}ModelRefused, ")
+    told = hidden.row("notes", {"text": "ModelRefused: " + text, "facts": {"failed": "ModelRefused"}})
+    assert told["text"].startswith(f"{HIDDEN}ModelRefused, ")
+
+
+async def test_names_that_clients_give_go_where_a_pattern_matches_and_answers_are_found_by_them(tmp_path: Path) -> None:
+    store = await opened(tmp_path, Redaction(patterns=["(?i)miller"]))
+    made = decision("How are you?")
+    query = replace(made.query, conversation="miller@example.com", origin=Origin(message="m-Miller"))
+    run = tell_run(store.recorder, replace(made, query=query))
+    await store.recorder.flush()
+    for _ in range(2):
+        rated = await store.ratings.rate(run.id, 1.0, rater="Ann Miller", idempotency_key="Miller-1")
+    assert rated.repeated
+    other = tell_run(store.recorder, decision("And you?"))
+    await store.ratings.rate(run.id, 0.0, rater="Ann Miller", preferred=other.id)
+    assert await store.log.latest("miller@example.com", "m-Miller") == run.id
+    assert await store.log.latest("Miller@example.com") is None
+    kept = await store.log.decision(run.id)
+    await store.close()
+    assert kept is not None
+    assert kept["conversation"].startswith("redacted-")
+    assert {one["rater"][:9] for one in kept["feedback"]} == {"redacted-"}
+    assert b"miller" not in on_disk(tmp_path).lower()
+
+
+def test_names_without_a_match_and_those_of_the_service_itself_stay() -> None:
+    redaction = Redaction(patterns=["engine|implicit|ann"])
+    rows = [redaction.row("feedback", {"rater": rater})["rater"] for rater in ("engine", "implicit", "bob", "ann")]
+    assert rows[:3] == ["engine", "implicit", "bob"]
+    assert rows[3] == Redaction(patterns=["ann"]).name("ann") != "ann"

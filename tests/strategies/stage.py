@@ -54,7 +54,7 @@ class Past:
 
     told: Sequence[Example]
 
-    async def examples(self, embedding: Vector, k: int) -> list[Example]:
+    async def examples(self, embedding: Vector, k: int, key: str | None = None) -> list[Example]:
         return list(self.told[:k])
 
 

@@ -53,10 +53,10 @@ class Spread(Past):
 
     shown: Sequence[Example] = ()
 
-    async def examples(self, embedding: Vector, k: int) -> list[Example]:
+    async def examples(self, embedding: Vector, k: int, key: str | None = None) -> list[Example]:
         raise AssertionError("what is near to the question says nothing of what is familiar")
 
-    async def sample(self, n: int) -> list[Example]:
+    async def sample(self, n: int, key: str | None = None) -> list[Example]:
         return list(self.shown[:n])
 
 

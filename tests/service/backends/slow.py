@@ -1,6 +1,7 @@
 """A back-end for tests that takes its time, or fails, and writes down what became of each call.
 
-`extra`: `journal` (a file), `pieces` (how many), `pause` (seconds between them), `fail_after` (pieces; absent: never).
+`extra`: `journal` (a file), `pieces` (how many), `pause` (seconds between them), `fail_after` (pieces; absent: never),
+`word` (what each piece is).
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from models.types import Chunk, Request, Usage
 
 
 class Slow:
-    """Says "tick " again and again."""
+    """Says the same word again and again."""
 
     offers: frozenset[str] = frozenset()
     internals: Internals | None = None
@@ -23,6 +24,7 @@ class Slow:
         self._journal = Path(spec.extra["journal"])
         self._pieces = int(spec.extra.get("pieces", 5))
         self._pause = float(spec.extra.get("pause", 0.0))
+        self._word = str(spec.extra.get("word", "tick "))
         self._fail_after = spec.extra.get("fail_after")
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
@@ -35,7 +37,7 @@ class Slow:
                     fate = "failed"
                     raise ModelUnavailable(f"{self.name} broke", model=self.name)
                 await asyncio.sleep(self._pause)
-                yield Chunk("tick ")
+                yield Chunk(self._word)
             fate = "finished"
             yield Chunk(finish_reason="stop", usage=Usage(len(request.messages), self._pieces))
         finally:

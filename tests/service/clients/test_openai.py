@@ -78,6 +78,30 @@ def test_a11_tools_are_called_and_their_results_answered(stubbed: Stubbed, strea
     assert last.choices[0].message.content == "I heard 3 messages, the last one from the tool."
 
 
+def test_a11_functions_of_before_tools_are_called_as_tools(stubbed: Stubbed) -> None:
+    before: dict[str, Any] = {"functions": [TOOL["function"]], "function_call": {"name": "weather"}}
+    reply = stubbed.served.http.post("/v1/chat/completions", json={"messages": ASKED, **before}).json()
+    assert stubbed.seen["tools"] == [TOOL]
+    assert stubbed.seen["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
+    assert not {"functions", "function_call"} & stubbed.seen.keys()
+    (choice,) = reply["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    called = choice["message"]["tool_calls"][0]["function"]
+    assert called == {"name": "weather", "arguments": '{"city": "Paris"}'}
+    back = [
+        *ASKED,
+        {"role": "assistant", "content": None, "function_call": called},
+        {"role": "function", "name": "weather", "content": "Rain."},
+    ]
+    body = {"messages": back, **before, "function_call": "auto"}
+    last = stubbed.served.http.post("/v1/chat/completions", json=body).json()
+    assert last["choices"][0]["message"]["content"] == "I heard 3 messages, the last one from the tool."
+    assert stubbed.seen["tool_choice"] == "auto"
+    call, result = stubbed.seen["messages"][1:]
+    assert call["tool_calls"] == [{"id": "call_1", "type": "function", "function": called}]
+    assert (result["role"], result["tool_call_id"]) == ("tool", "call_1")
+
+
 def test_a17_structured_outputs_are_parsed(stubbed: Stubbed) -> None:
     with stubbed.served.client() as client:
         answer = client.chat.completions.parse(model="auto", messages=ASKED, response_format=Place)
