@@ -31,7 +31,9 @@ async def follow(run: AsyncGenerator[Event, None], silence: float | None = None)
     try:
         while True:
             try:
-                event = await asyncio.wait_for(queue.get(), silence)
+                # asyncio.wait_for loses a cancellation that comes together with an event (Python 3.11)
+                async with asyncio.timeout(silence):
+                    event = await queue.get()
             except TimeoutError:
                 yield None
                 continue

@@ -35,8 +35,18 @@ class Server(uvicorn.Server):
         )
         self.app = app
         self._reloads: set[asyncio.Task[bool]] = set()
-        # A failed start is told by the command, in one line.
-        logging.getLogger("uvicorn.error").addFilter(lambda _: self.failure is None)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal. A failed start is not told here: the command does so, in one line."""
+        told = logging.getLogger("uvicorn.error")
+        told.addFilter(self._unfailed)
+        try:
+            super().run(sockets)
+        finally:
+            told.removeFilter(self._unfailed)
+
+    def _unfailed(self, _: logging.LogRecord) -> bool:
+        return self.failure is None
 
     @property
     def failure(self) -> PointsmanError | None:

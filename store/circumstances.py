@@ -63,7 +63,9 @@ def _other(row: FeedbackRow) -> str | None:
 def _quality(arm: str, estimates: object) -> float | None:
     """The quality that was expected of the arm; None where the log has no number for it, or nobody asked for one."""
     estimate = estimates.get(arm) if isinstance(estimates, dict) else None
-    if not isinstance(estimate, dict) or all(estimate.get(name) == value for name, value in NOTHING.items()):
+    if not isinstance(estimate, dict) or not isinstance(estimates, dict):
         return None
+    if len(estimates) == 1 and all(estimate.get(name) == value for name, value in NOTHING.items()):
+        return None  # the only arm that the request allowed (router.unplaced)
     quality = estimate.get("quality")
     return float(quality) if isinstance(quality, int | float) else None

@@ -1,12 +1,17 @@
 """T3: a client that leaves, wherever its question is, stops what was done for it upstream, and the row says so."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any  # JSON
 
 import pytest
 
+from router.types import Event
+from service.following import follow
+from strategies.core import Noted
 from tests.faults.standing import WORDS, over, remote, send
 from tests.service.serving import Served, served, settings
 from tests.upstream import Behaviour, Upstream
@@ -127,6 +132,30 @@ def test_many_who_leave_at_once_leave_nothing_open(tmp_path: Path, up: Upstream,
         waiting(service, 0.0)
         up.set("one", Behaviour())
         assert service.ask("Are you well?").status_code == 200
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_leave_that_comes_together_with_an_event_is_not_lost(turns: int) -> None:
+    come = asyncio.Event()
+
+    async def run() -> AsyncGenerator[Event, None]:
+        await come.wait()
+        yield Noted("half of it")
+        await asyncio.Event().wait()
+
+    async def read() -> None:
+        async with aclosing(follow(run(), 10.0)) as events:
+            async for _ in events:
+                pass
+
+    reader = asyncio.create_task(read())
+    await asyncio.sleep(0.01)
+    come.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)  # one turn of the loop: at one of them the event and the leave meet
+    reader.cancel()
+    done, _ = await asyncio.wait([reader], timeout=1.0)
+    assert done, "the reader goes on"
 
 
 def waiting(service: Served, n: float, patience: float = 5.0) -> None:

@@ -14,6 +14,7 @@ from typing import Any  # JSON
 import httpx
 import pytest
 
+from models import limits
 from models.refusals import wait_of
 from tests.faults.standing import WORDS, over, refused, remote, streamed
 from tests.service.serving import Served, served, settings
@@ -85,10 +86,18 @@ def up() -> Iterator[Upstream]:
         yield upstream
 
 
+@contextmanager
+def hasty() -> Iterator[None]:
+    """What is opened meanwhile waits next to nothing before a retry for which the server names no time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(limits.Retry.__init__, "__defaults__", (0.02,))
+        yield
+
+
 @pytest.fixture(scope="module")
 def alone(up: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service with one model, `one`."""
-    with served(over(tmp_path_factory.mktemp("alone"), up, "one")) as running:
+    with hasty(), served(over(tmp_path_factory.mktemp("alone"), up, "one")) as running:
         yield running
 
 
@@ -96,7 +105,7 @@ def alone(up: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 def pair(up: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service with two, which asks `one` first."""
     router = {"policy": "fixed", "default_arm": "direct@one"}
-    with served(over(tmp_path_factory.mktemp("pair"), up, "one", "two", router=router)) as running:
+    with hasty(), served(over(tmp_path_factory.mktemp("pair"), up, "one", "two", router=router)) as running:
         yield running
 
 

@@ -91,4 +91,5 @@ async def test_a_server_that_counts_nothing_is_estimated_and_one_that_counts_is_
 
 def test_a_sum_is_estimated_if_a_part_of_it_is() -> None:
     assert (Usage(1, 1, estimated=True) + Usage(2, 2)).estimated
+    assert (Usage(1, 1) + Usage(2, 2, estimated=True)).estimated
     assert not (Usage(1, 1) + Usage(2, 2)).estimated

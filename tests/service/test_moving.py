@@ -69,7 +69,7 @@ async def test_a_worker_that_is_started_again_begins_with_the_newest_settings_th
 async def test_a_question_that_is_being_decided_on_ends_under_the_old_settings(
     tmp_path: Path, stream: bool, responses: bool
 ) -> None:
-    judge = slow(tmp_path, pieces=1, pause=0.6, word="safe")
+    judge = slow(tmp_path, pieces=1, pause=1.5, word="safe")
     async with moving(settings(tmp_path, {"one": WELL, "judge": judge}, guards={"moderator": "judge"})) as service:
         house = service.houses.now
 
