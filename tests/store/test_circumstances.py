@@ -54,7 +54,7 @@ async def test_an_answer_without_words_or_an_arm_without_an_estimate_is_unknown(
 
 async def test_of_the_only_arm_allowed_nothing_was_expected(store: Store) -> None:
     only = expecting(0.5)
-    nothing = {one: replace(estimate, n=0.0) for one, estimate in only.estimates.items()}
+    nothing = {only.arm: replace(only.estimates[only.arm], n=0.0)}
     pinned = tell_run(store.recorder, replace(only, estimates=nothing))
     (feedback,) = (await store.ratings.rate(pinned.id, 1.0)).feedback
     assert feedback.expected is None
