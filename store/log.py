@@ -14,7 +14,7 @@ from store.recorder import Recorder
 from store.tables import CallRow, DecisionRow, FeedbackRow, NoteRow, OutcomeRow, QueryRow
 
 Json = dict[str, Any]
-PATIENCE = 1.0
+PATIENCE = 2.0
 """Seconds that a reader waits for what was told before; the log is shown as it is after that."""
 MOST = 1000
 
