@@ -5,6 +5,7 @@ answer in time. A refusal of the caller's request, a key that the server does no
 know and "too many requests" are answers: whoever sent them is alive.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -85,7 +86,7 @@ class Breaker(Limited):
             else:
                 self._failed = 0
             raise
-        except BaseException:  # given up by whoever asked: it says nothing
+        except (asyncio.CancelledError, GeneratorExit):  # given up by whoever asked: it says nothing
             self._undecided(trying)
             raise
         finally:

@@ -4,6 +4,7 @@ A strategy that makes twenty calls waits longer for its twentieth than a plain q
 round the runs (models/caller.py names the run, models/fair_queue.py keeps the line).
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -78,7 +79,7 @@ class Room(Limited):
         turn = self._line.join(who)
         try:
             await turn
-        except BaseException:
+        except (asyncio.CancelledError, ModelBusy):
             self._line.leave(who, turn)
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._pass_on()  # the turn had come when the call was given up

@@ -16,6 +16,7 @@ from router.turns import Turns
 from router.types import Feedback
 from service.following import Runs
 from service.sections import Settings
+from service.unforeseen import DAMAGED
 from store import Store
 from store.alone import Alone
 from store.past import PastQuestions
@@ -26,8 +27,6 @@ AFTER = 60.0
 REST = 60.0
 """Seconds until the next look when there was nothing to do."""
 HOUR = 3600.0
-DAMAGED = (ValueError, TypeError, LookupError, AttributeError)
-"""What reading a damaged log raises: JSON that is none, or that holds something else than it should."""
 
 log = structlog.get_logger()
 

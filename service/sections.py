@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self  # Any: values of `extra` and `
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from models.backend import ModelSpec
+from models.own_key import secrets_of
 from router.types import RouterSettings
 from store.chunks import Chunking
 from store.library import Habits
@@ -250,3 +251,10 @@ class Settings(Section):
     guards: GuardsTable = GuardsTable()
     telemetry: Telemetry = Telemetry()
     litellm: LiteLLMTable = LiteLLMTable()
+
+    @property
+    def secrets(self) -> list[str]:
+        """What no line of the log may hold: the keys of this service and those of the models' servers."""
+        specs = [table.spec() for table in (*self.models.values(), *self.servers.values())]
+        given = [key for spec in specs for one in (spec, *spec.deployments) for key in secrets_of(one)]
+        return [*self.server.api_keys, *given]

@@ -6,16 +6,12 @@ import logging
 import math
 import signal
 import socket
-import sys
 
 import uvicorn
 from fastapi import FastAPI
 
 from models.errors import PointsmanError
 from service.sections import Settings
-
-SWITCH = 0.0001
-"""Seconds after which a thread that computes lets another one on; answers wait for the log's thread no longer."""
 
 
 class Server(uvicorn.Server):
@@ -60,8 +56,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.collect()
+        gc.set_threshold(20_000, 20, 50)
         gc.freeze()  # what is there now stays: looking through it again and again takes 0.2 s each time
-        sys.setswitchinterval(SWITCH)
         if self.started:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         if self.started and sockets:

@@ -14,9 +14,11 @@ from fastapi import FastAPI
 
 from service.app import create_app
 from service.house import House
+from service.log import configure_served
 from service.sections import Settings
 from service.server import Server
 from service.together import Together
+from service.workers import share
 
 KEEP_EVERY = 10
 """Ticks of uvicorn, a tenth of a second each, after which the other workers see this one's metrics."""
@@ -31,12 +33,15 @@ def work(
     reports: Connection,
     restarted: bool,
 ) -> None:
-    """Serve until SIGTERM; `reports` hears None once it does, or what keeps it from that; `folder` has the metrics.
+    """Serve `settings`, this worker's share, until SIGTERM. `folder` has the metrics of all.
 
-    One that is `restarted` reads the settings again, since they may have changed after the start of the others.
+    `reports` hears None once it serves, or what keeps it from that. One that is `restarted` reads the settings again,
+    since they may have changed after the start of the others.
     """
+    configure_served(settings.server, settings.secrets)  # a process that is not forked knows nothing of it
     structlog.contextvars.bind_contextvars(worker=number)
-    server = _Worker(create_app(settings, again, restarted=restarted), settings, folder, number, reports)
+    app = create_app(settings, lambda: share(again()), restarted=restarted)
+    server = _Worker(app, settings, folder, number, reports)
     try:
         server.run(sockets=[listener])
     except SystemExit:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import structlog
-from sqlalchemy import Case, ColumnElement, ScalarSelect, Text, and_, case, cast, func, or_
+from sqlalchemy import Case, ScalarSelect, Text, case, cast, func
 from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
 from models.types import Usage
 from router.types import Arm, Feedback, Logged, Outcome
-from router.unplaced import SIDE
 from store.circumstances import Circumstances, circumstances
 from store.database import Database
 from store.examples import Examples
@@ -19,13 +18,12 @@ from store.readable import UNREADABLE, readable
 from store.redaction import HIDDEN, is_redacted
 from store.space import Space, is_placed
 from store.tables import CallRow, DecisionRow, FeedbackRow, OutcomeRow, QueryRow
+from store.teaching import ENGINE, teaches
 from strategies.core.query import Example, Vector
 
 PAGE = 1000
 LEARNED = (col(FeedbackRow.at), col(FeedbackRow.id))
 """The order in which judgements were learned."""
-ENGINE = "engine"
-"""The rater of runs that failed."""
 
 KNOWN = ("arm", "estimates", "propensity", "revision", "embed_seconds")
 """Of a decision, what is read for each judgement of it."""
@@ -118,21 +116,6 @@ class History:
         wanted = judged().where(col(FeedbackRow.id).in_(ids)).order_by(*LEARNED)
         with self._database.read() as session:
             return judgements(session, list(session.exec(wanted)), self._space)
-
-
-def teaches() -> ColumnElement[bool]:
-    """Of feedback joined with its decision: whether anything is learned from it.
-
-    Side requests teach nothing. Neither does what was said of an answer that another arm gave than the chosen one: of
-    the one that failed it says nothing, and the other was not chosen. That the chosen one failed, the engine says.
-    """
-    other = select(OutcomeRow.decision_id).where(
-        col(OutcomeRow.decision_id) == col(DecisionRow.id),
-        col(OutcomeRow.arm) != col(DecisionRow.arm),
-        col(OutcomeRow.at) <= col(FeedbackRow.at),  # what came later was not known when it was learned
-    )
-    own = or_(col(FeedbackRow.rater) == ENGINE, ~other.exists())
-    return and_(col(DecisionRow.policy) != SIDE, own)
 
 
 def judged() -> Select[FeedbackRow, DecisionRow, QueryRow]:

@@ -18,6 +18,7 @@ from store.readable import readable
 from store.redaction import is_redacted
 from store.space import UNPLACED, Space, is_placed
 from store.tables import DecisionRow, FeedbackRow, QueryRow
+from store.teaching import teaches
 from strategies.core import Constraints
 
 PAGE = 1000
@@ -91,7 +92,8 @@ def _judged(session: Session, ids: list[str]) -> dict[str, Together]:
     weight = func.sum(col(FeedbackRow.weight))
     wanted = (
         select(FeedbackRow.decision_id, func.sum(col(FeedbackRow.reward) * col(FeedbackRow.weight)), weight)
-        .where(col(FeedbackRow.decision_id).in_(ids), col(FeedbackRow.weight) > 0)
+        .join(DecisionRow, col(DecisionRow.id) == col(FeedbackRow.decision_id))
+        .where(col(FeedbackRow.decision_id).in_(ids), col(FeedbackRow.weight) > 0, teaches())
         .group_by(col(FeedbackRow.decision_id))
     )
     return {key: Together(float(total) / float(whole), float(whole)) for key, total, whole in session.exec(wanted)}

@@ -10,10 +10,11 @@ from sqlmodel import col, select
 from router.types import Ended, Event, Feedback
 from store.database import Database
 from store.examples import Examples
-from store.history import ENGINE, judged, judgements, teaches
+from store.history import judged, judgements
 from store.readable import readable
 from store.space import Space
 from store.tables import DecisionRow, FeedbackRow
+from store.teaching import ENGINE, teaches
 
 PAGE = 100
 """Rows at a time; answers go on in between."""

@@ -15,7 +15,7 @@ from router.types import Feedback
 from store.circumstances import ABOVE
 from store.database import Database, reason
 from store.examples import Examples
-from store.history import judged, judgements, teaches
+from store.history import judged, judgements
 from store.lines import Row, utc
 from store.news import News
 from store.placing import Placing
@@ -23,6 +23,7 @@ from store.readable import UNREADABLE
 from store.recorder import Recorder
 from store.space import Space
 from store.tables import TABLES, DecisionRow, FeedbackRow
+from store.teaching import teaches
 from store.writing import insert_new
 
 PATIENCE = 5.0

@@ -5,7 +5,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from models.errors import BadSettings
@@ -29,7 +28,7 @@ def serve(settings: Settings, again: Callable[[], Settings]) -> int:
 
     `again` reads the settings once more, at SIGHUP.
     """
-    log.configure_served(settings.server, _secrets(settings))
+    log.configure_served(settings.server, settings.secrets)
     check(settings)
     listener = _bound(settings.server.host, settings.server.port)
     try:
@@ -57,23 +56,10 @@ def _alone(settings: Settings, again: Callable[[], Settings], listener: socket.s
 def _together(settings: Settings, again: Callable[[], Settings], listener: socket.socket) -> int:
     """The same by several processes, which this one only watches."""
     with tempfile.TemporaryDirectory(prefix="pointsman-workers-") as folder:
-        run = partial(_worker, share(settings), again, listener, Path(folder))
+        run = partial(work, share(settings), again, listener, Path(folder))
         workers = Workers(settings.server.workers, run, settings.server.drain_seconds)
         workers.supervise(ready=lambda: _say(_hello(listener)), leaving=lambda: _say(LEAVING))
     return 0
-
-
-def _worker(
-    settings: Settings,
-    again: Callable[[], Settings],
-    listener: socket.socket,
-    folder: Path,
-    number: int,
-    reports: Connection,
-    restarted: bool,
-) -> None:
-    log.configure_served(settings.server, _secrets(settings))  # a process that is not forked knows nothing of it
-    work(settings, lambda: share(again()), listener, folder, number, reports, restarted)
 
 
 class _Server(Server):
@@ -107,13 +93,6 @@ def _bound(host: str, port: int) -> socket.socket:
             listener.close()
         raise BadSettings(f"server.host, server.port: cannot listen on {host}:{port}: {error.strerror}") from error
     return listener
-
-
-def _secrets(settings: Settings) -> list[str]:
-    """What no line of the log may hold: the keys of this service and those of the models' servers."""
-    specs = [table.spec() for table in settings.models.values()]
-    given = [one.api_key for spec in specs for one in (spec, *spec.deployments)]
-    return [*settings.server.api_keys, *(key for key in given if key)]
 
 
 def _say(text: str) -> None:

@@ -7,22 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from store.database import Database
-from store.migrate import migrate
 from store.recorder import Recorder
 from store.tables import TABLES
-from tests.store.runs import decision, tell_run
-
-
-@contextmanager
-def recording(folder: Path) -> Iterator[Recorder]:
-    """A recorder over a new SQLite file."""
-    database = Database(f"sqlite:///{folder / 'test.db'}", patience=0.05)
-    migrate(database)
-    recorder = Recorder(database, folder / "test.db", "words")
-    yield recorder
-    recorder.close()
-    database.close()
+from tests.store.runs import decision, recording, tell_run
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def fake_openai() -> Iterator[FakeOpenAI]:
     """The server, running in a thread on a free port until the block is left."""
     fake = FakeOpenAI()
     app = Starlette(routes=[Route("/v1/chat/completions", fake.answer, methods=["POST"])])
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="none")
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

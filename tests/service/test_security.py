@@ -115,6 +115,16 @@ def _logged(chosen: Settings, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
+def test_the_keys_of_models_and_of_servers_are_secrets(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(
+        '[models.one]\nbackend = "remote"\nmodel = "one"\napi_key_env = "MODEL_KEY"\n'
+        '[models.one.extra.extra_headers]\nauthorization = "Bearer token-0123456789"\n'
+        '[servers.two]\napi_base = "http://127.0.0.1:1/v1"\napi_key_env = "SERVER_KEY"\n'
+    )
+    keys = {"MODEL_KEY": "the-key-of-the-model", "SERVER_KEY": "the-key-of-the-server"}
+    assert {*keys.values(), "token-0123456789"} <= set(load(tmp_path / "p.toml", keys).secrets)
+
+
 def test_whatever_looks_like_a_key_is_masked_whoever_writes_it() -> None:
     mask = Mask(["hunter2-of-the-settings"])
     told = mask(None, "", {"error": "bad key sk-proj-abcdefghijkl, hunter2-of-the-settings", "n": 3})

@@ -4,13 +4,16 @@ import os
 import signal
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from models.errors import UnreadableReply
 from models.types import Message, Reply, Request, Usage
 from router.types import Arm, Decided, Decision, Ended, Estimate, Neighbour, Outcome
 from store import open_store
+from store.database import Database
+from store.migrate import migrate
 from store.recorder import Recorder
 from strategies.core import Answered, Called, Failed, Noted, Query, Token
 from tests.router.yard import Words
@@ -35,6 +38,17 @@ def decision(text: str = "How are you?", arm: str = "direct@well", decision_id: 
         embed_seconds=0.002,
         neighbours=(Neighbour("chatcmpl-before", 0.9, "direct@ill", None),),
     )
+
+
+@contextmanager
+def recording(folder: Path) -> Iterator[Recorder]:
+    """A recorder over a new SQLite file, which gives up soon on a lock."""
+    database = Database(f"sqlite:///{folder / 'test.db'}", patience=0.02)
+    migrate(database)
+    recorder = Recorder(database, folder / "test.db", "words")
+    yield recorder
+    recorder.close()
+    database.close()
 
 
 def tell_run(recorder: Recorder, made: Decision, answer: str = "I am well.", status: str = "ok") -> Decision:

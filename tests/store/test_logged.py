@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from models.types import Message, Request
 from router.policies import load_policy
 from router.sticky import Sticky
-from router.types import Arm, Candidate, Ended, Outcome, RouterSettings
+from router.types import Arm, Candidate, Decided, Ended, Outcome, RouterSettings
 from store import Store, open_store
 from store.logged import KEPT
 from store.tables import TABLES
@@ -48,6 +48,17 @@ async def test_past_decisions_come_oldest_first_page_by_page_with_their_judgemen
     assert np.array_equal(first.embedding, Words().one("Question 0"))
     assert first.constraints == Constraints()
     assert [one.id for one in store.history.decisions(since=found[3].at)] == [one.id for one in made[3:]]
+
+
+@pytest.mark.parametrize("helped", [False, True])
+async def test_what_is_said_of_another_arms_answer_is_not_said_of_the_chosen_one(store: Store, helped: bool) -> None:
+    made = decision("Question")
+    store.recorder.tell(made.id, Decided(made))
+    answered_by = Arm("ill", "direct") if helped else made.arm
+    store.recorder.tell(made.id, Ended(Outcome(made.id, answered_by, USAGE, 0.5, 2), made, "I am well."))
+    await store.ratings.rate(made.id, 1.0, rater="a person")
+    (found,) = store.history.decisions()
+    assert (found.arm, found.reward) == (made.arm, None if helped else 1.0)
 
 
 async def test_the_dial_and_the_version_of_a_decision_are_kept(store: Store) -> None:

@@ -4,9 +4,9 @@ import asyncio
 import multiprocessing
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +18,11 @@ from models.types import Message, Request
 from router.types import Decided
 from store import Store, open_store
 from store.database import Database
-from store.migrate import migrate
 from store.recorder import Recorder
 from store.tables import TABLES
 from strategies.core import Noted
 from tests.router.yard import Words
-from tests.store.runs import decision, tell_and_die, tell_run
+from tests.store.runs import decision, recording, tell_and_die, tell_run
 
 ROWS_OF_A_RUN = {"queries": 1, "decisions": 1, "calls": 2, "notes": 1, "outcomes": 1}
 
@@ -45,17 +44,6 @@ def runs(n: int) -> dict[str, int]:
 def spools(folder: Path) -> set[Path]:
     """The spool files of the folder."""
     return set(folder.glob("*.spool"))
-
-
-@contextmanager
-def impatient(tmp_path: Path) -> Iterator[Recorder]:
-    """A recorder whose database gives up soon on a lock."""
-    database = Database(f"sqlite:///{tmp_path / 'test.db'}", patience=0.02)
-    migrate(database)
-    recorder = Recorder(database, tmp_path / "test.db", "words")
-    yield recorder
-    recorder.close()
-    database.close()
 
 
 @asynccontextmanager
@@ -127,7 +115,7 @@ async def test_the_spool_of_a_living_process_is_left_alone(store: Store, tmp_pat
 
 
 async def test_a_locked_database_delays_rows_and_loses_none(tmp_path: Path) -> None:
-    with impatient(tmp_path) as recorder:
+    with recording(tmp_path) as recorder:
         holder = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         for _ in range(20):
@@ -146,18 +134,18 @@ async def test_what_a_locked_database_does_not_take_before_the_end_is_there_at_t
 ) -> None:
     monkeypatch.setattr("store.recorder.CLOSING", 0.1)
     holder: sqlite3.Connection
-    with impatient(tmp_path) as recorder:
+    with recording(tmp_path) as recorder:
         holder = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         tell_run(recorder, decision())
     holder.close()
     assert len(spools(tmp_path)) == 1
-    with impatient(tmp_path) as recorder:
+    with recording(tmp_path) as recorder:
         assert counts(recorder._database) == runs(1)
 
 
 async def test_a_full_disk_delays_rows_and_loses_none(tmp_path: Path) -> None:
-    with impatient(tmp_path) as recorder:
+    with recording(tmp_path) as recorder:
         engine = recorder._database.engine
         limit = ["PRAGMA max_page_count=1"]  # SQLite takes it as "no more pages than there are"
 
