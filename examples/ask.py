@@ -25,7 +25,8 @@ def main() -> None:
             sys.stdout.flush()
     sys.stdout.write(f"\n\n{told['arm']}: {told['why']}\n")
     judged = httpx.post(f"{address}/v1/feedback", json={"id": answer_id, "thumb": "up"})
-    sys.stdout.write(f"learned: {judged.raise_for_status().json()['learned'][0]['arm']}\n")
+    learned = [one["arm"] for one in judged.raise_for_status().json()["learned"]]
+    sys.stdout.write(f"learned: {', '.join(learned) or 'nothing'}\n")
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@ answer in time. A refusal of the caller's request, a key that the server does no
 know and "too many requests" are answers: whoever sent them is alive.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Literal
 
 from models.backend import Backend
-from models.errors import ModelBusy, ModelError, ModelResting, ModelTimeout, ModelUnavailable
+from models.errors import ModelBusy, ModelError, ModelResting, ModelTimeout, ModelUnavailable, NoMemory
 from models.limited import Limited
 from models.types import Chunk, Request
 from models.waiting import Waiting, waiting_of
@@ -22,6 +21,8 @@ FAILURES = 5
 REST = 10.0
 """Seconds that an open breaker refuses calls before it lets one try."""
 
+UNASKED = (ModelBusy, ModelResting, NoMemory)
+"""Failures of calls that no model heard of."""
 State = Literal["closed", "open", "half_open"]
 
 
@@ -64,6 +65,7 @@ class Breaker(Limited):
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         trying = self._admitted()
         self._trying += trying
+        told = False
         try:
             async with aclosing(self.inner.stream(request)) as chunks:
                 async for chunk in chunks:
@@ -74,22 +76,19 @@ class Breaker(Limited):
                     if chunk.usage is not None:  # the last one
                         self._failed = 0
                     yield chunk
-            self._failed = 0
-        except (ModelBusy, ModelResting):  # it was not asked
-            self._undecided(trying)
-            raise
+            self._failed, told = 0, True
         except ModelError as failure:
-            if _counts(failure):
+            told = not isinstance(failure, UNASKED)
+            if told and _counts(failure):
                 self._failed += 1
                 if self._failed >= self._most:
                     self._open_until = self._clock() + self._rest
-            else:
+            elif told:
                 self._failed = 0
             raise
-        except (asyncio.CancelledError, GeneratorExit):  # given up by whoever asked: it says nothing
-            self._undecided(trying)
-            raise
         finally:
+            if not told:  # given up by whoever asked, say: of the model that says nothing
+                self._undecided(trying)
             self._trying -= trying
 
     async def close(self) -> None:

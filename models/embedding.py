@@ -20,7 +20,7 @@ log = logging.getLogger("embedder")
 
 WAIT = 0.002
 """Seconds in which the texts of concurrent calls are gathered, where a batch is faster; a lone call does not wait."""
-CACHED = 4096
+CACHED = 2048
 CACHED_TOKENS = 1024
 """Texts whose token vectors are kept: a text of 64 tokens takes 100 kB in 384 dimensions."""
 BATCH = 32
@@ -79,11 +79,15 @@ class BatchingEmbedder:
         self._task: asyncio.Task[None] | None = None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit embeddings, float32 [n, size]; runs of white space count as one space. Raises ModelUnavailable."""
+        """Unit embeddings, float32 [n, size], of one text not to be written to; runs of white space count as one space.
+
+        Raises ModelUnavailable.
+        """
         if not texts:
             return np.zeros((0, self.size), dtype=np.float32)
-        rows = [self._row(" ".join(_clean(text).split())) for text in texts]
-        return np.stack([row if isinstance(row, np.ndarray) else await asyncio.shield(row) for row in rows])
+        asked = [self._row(" ".join(_clean(text).split())) for text in texts]
+        rows = [row if isinstance(row, np.ndarray) else await asyncio.shield(row) for row in asked]
+        return rows[0][None] if len(rows) == 1 else np.stack(rows)  # kept by many, and one copy is enough
 
     async def close(self) -> None:
         """Stop the worker thread; texts that wait are given up."""
@@ -139,10 +143,12 @@ class BatchingEmbedder:
                 why = f"embedder {self.name!r} gave a vector that is not finite; its weights may be damaged"
                 self._fail([text], ModelUnavailable(why, model=self.name))
                 continue
-            self._known[text] = row
+            own = row.copy() if len(batch) > 1 else row  # else one row keeps the whole batch in memory
+            own.setflags(write=False)
+            self._known[text] = own
             future = self._asked.pop(text)
             if not future.done():
-                future.set_result(row)
+                future.set_result(own)
         while len(self._known) > self._cached:
             self._known.popitem(last=False)
 

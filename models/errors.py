@@ -26,6 +26,9 @@ PointsmanError
 
 from collections.abc import Mapping
 
+BROKEN = (OSError, RuntimeError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
+"""What code that is wrong raises, named: nobody foresaw it."""
+
 
 class PointsmanError(Exception):
     """Anything that Pointsman itself raises."""
@@ -88,8 +91,8 @@ class ModelUnavailable(ModelError):
 class NoMemory(ModelUnavailable):
     """The model does not fit in the memory that is left on `device`.
 
-    It needs `needed` bytes, there would be `budget` if nothing were held, and `held` is what each model holds; with 0
-    `needed` they are not known.
+    It needs `needed` bytes of a `budget` of which the models hold `held`; the budget would be `alone` if nothing were
+    held. With 0 `needed` they are not known.
     """
 
     retryable = False
@@ -102,11 +105,12 @@ class NoMemory(ModelUnavailable):
         device: str = "",
         needed: int = 0,
         budget: int = 0,
+        alone: int = 0,
         held: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(message, model=model)
         self.device = device
-        self.needed, self.budget, self.held = needed, budget, held or {}
+        self.needed, self.budget, self.alone, self.held = needed, budget, alone, held or {}
 
 
 class ModelResting(ModelUnavailable):

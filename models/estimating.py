@@ -5,7 +5,7 @@ and so has one whose server counts nothing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -26,13 +26,13 @@ class Pricing(Protocol):
 
 
 def counted(
-    backend: Backend, request: Request, chunks: Sequence[Chunk], seconds: float, error: str | None
+    backend: Backend, request: Request, chunks: Sequence[Chunk], seconds: float, error: str | None, held: bool = False
 ) -> Reply | None:
     """The reply that the chunks make up, its usage estimated where none of them told it; `error` is why the call ended.
 
-    None where the call failed before anything came: nothing is charged for it.
+    None where the call failed before anything came, or ended while it was `held` back here: nothing is charged for it.
     """
-    if not chunks and error is not None and error not in GIVEN_UP:
+    if not chunks and (held or (error is not None and error not in GIVEN_UP)):
         return None
     reply = reply_of(chunks, backend.name)
     if any(chunk.usage is not None for chunk in chunks):
@@ -50,5 +50,5 @@ def estimate(request: Request, reply: Reply, seconds: float) -> Usage:
 
 def _arguments(calls: Sequence[Part]) -> int:
     """The characters of the calls of tools, or of pieces of them."""
-    functions = [call.get("function") or {} for call in calls]
+    functions = [one for call in calls if isinstance(one := call.get("function"), Mapping)]
     return sum(len(str(one.get(name) or "")) for one in functions for name in ("name", "arguments"))

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from models.backend import Backend, ModelSpec
 from models.breaker import Breaker
+from models.caller import held_back
 from models.deadline import Deadline
 from models.errors import ModelBusy, ModelError
 from models.limited import Limited
@@ -67,7 +68,8 @@ class Retry(Limited):
                 wait = self._wait(failure, attempt)
                 if not (silent and failure.retryable and attempt < self._retries and wait <= LONGEST_WAIT):
                     raise
-            await asyncio.sleep(wait)
+            with held_back():
+                await asyncio.sleep(wait)
 
     def _wait(self, failure: ModelError, attempt: int) -> float:
         if failure.retry_after is not None:

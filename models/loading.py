@@ -12,6 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar  # Any: what a look into a model takes and gives is the strategy's business
 
 from models.backend import Backend, Internals, ModelSpec, connect
+from models.caller import held_back
 from models.deadline import Deadline
 from models.errors import ModelBusy, ModelError, NoMemory
 from models.types import Chunk, Request
@@ -57,7 +58,7 @@ class Shelf:
         more; ModelBusy where all stay busy.
         """
         fixed = sum(held for name, held in refused.held.items() if name not in self.names)
-        if refused.needed > refused.budget - fixed:
+        if refused.needed > (refused.budget - fixed if fixed else refused.alone):
             raise refused
         others = [one for one in self.models if one is not wanted and one.is_on(refused.device)]
         if self._closing or wanted.closing or not wanted.users or not others:
@@ -141,7 +142,8 @@ class OnDemand:
                 if self._loading is None or self._loading.done():
                     self._begin_to_load()
                 assert self._loading is not None
-                await asyncio.shield(self._loading)  # a caller that leaves does not stop it for the others
+                with held_back():
+                    await asyncio.shield(self._loading)  # a caller that leaves does not stop it for the others
             yield backend
         finally:
             self.users -= 1

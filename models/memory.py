@@ -74,8 +74,9 @@ class Ledger:
             left = budget - sum(one.weights + one.cache for one in self._held if one.device == device)
             if weights_bytes + least > left:
                 why = self._refusal(name, device, weights_bytes, least, left, budget)
-                most, held = self._empty(device, budget), self._held_on(device)
-                raise NoMemory(why, model=name, device=device, needed=weights_bytes + least, budget=most, held=held)
+                alone, held = self._empty(device, budget), self._held_on(device)
+                needed = weights_bytes + least
+                raise NoMemory(why, model=name, device=device, needed=needed, budget=budget, alone=alone, held=held)
             granted = min(cache_bytes, max(least, (left - weights_bytes) // self._coming))
             self._coming = max(1, self._coming - 1)
             reservation = Reservation(name, device, weights_bytes, granted, self)

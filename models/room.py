@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from models.backend import Backend
-from models.caller import caller
+from models.caller import caller, held_back
 from models.errors import ModelBusy
 from models.fair_queue import FairQueue
 from models.limited import Limited
@@ -78,7 +78,8 @@ class Room(Limited):
             evicted.set_exception(self._full())
         turn = self._line.join(who)
         try:
-            await turn
+            with held_back():
+                await turn
         except (asyncio.CancelledError, ModelBusy):
             self._line.leave(who, turn)
             if turn.done() and not turn.cancelled() and turn.exception() is None:

@@ -1,6 +1,6 @@
 """Which arms there are: every model with every strategy whose needs it meets, and which of them a request allows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from models.backend import Backend
 from models.errors import BadRequest, BadSettings, UnknownModel
@@ -81,7 +81,7 @@ class Catalog:
         `model` is auto, auto@STRATEGY, MODEL or STRATEGY@MODEL. Raises UnknownModel for a name that there is not, and
         BadRequest, saying what stands in the way, if nothing is left.
         """
-        models, strategies = self._named(model)
+        models, strategies = self._named(model, constraints.models)
         self._check(constraints)
         arms = [Arm(m, s) for m in models for s in strategies]
         offered = self._offers() | (ON_REQUEST if constraints.clarify else frozenset())
@@ -122,7 +122,7 @@ class Catalog:
 
     def direct(self, model: str, constraints: Constraints) -> tuple[Candidate, ...]:
         """Every model that a request allows, asked directly, whichever strategy it names. Raises as `candidates`."""
-        models, _ = self._named(model)
+        models, _ = self._named(model, constraints.models)
         self._check(constraints)
         allowed = [name for name in models if not constraints.models or name in constraints.models]
         if not allowed:
@@ -130,8 +130,8 @@ class Catalog:
         arms = [Arm(name, direct.name) for name in allowed]
         return tuple(Candidate(arm, direct, revision=self._revisions.get(arm, "")) for arm in arms)
 
-    def _named(self, text: str) -> tuple[Sequence[str], Sequence[str]]:
-        """The models and the strategies that the name of a request stands for."""
+    def _named(self, text: str, within: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """The models and the strategies that the name of a request stands for; an error names the models `within`."""
         if text == AUTO:
             return list(self._backends), list(self.strategies)
         if text in self._backends:
@@ -141,10 +141,11 @@ class Catalog:
             return list(self._backends), [rest]
         if at and rest in self._backends and first in self.strategies:
             return [rest], [first]
+        there = [name for name in self._backends if not within or name in within]
         hint = f"; did you mean auto@{text}" if text in self.strategies else ""
         raise UnknownModel(
             f"unknown model {text!r}{hint}. There are auto, auto@STRATEGY, MODEL and STRATEGY@MODEL with "
-            f"{_listed('MODEL', self._backends)} and {_listed('STRATEGY', self.strategies)}",
+            f"{_listed('MODEL', there)} and {_listed('STRATEGY', self.strategies)}",
             param="model",
             code="model_not_found",
         )
@@ -163,5 +164,5 @@ class Catalog:
         return self.strategies[arm.strategy].needs - own - offered
 
 
-def _listed(what: str, names: Mapping[str, object]) -> str:
-    return f"{what} {' | '.join(sorted(names))}"
+def _listed(what: str, names: Iterable[str]) -> str:
+    return f"{what} {' | '.join(sorted(names)) or 'none'}"

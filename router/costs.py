@@ -171,10 +171,10 @@ def _length(characters: int) -> float:
 
 
 def _taken(outcome: Outcome) -> dict[str, float | None]:
-    """The figures of a run; its seconds only where it waited for nothing, since a wait is added to them when it comes.
+    """The figures of a run; its seconds without those that it waited, since a wait is added to them when it comes.
 
     A prompt is never of no tokens: then the server did not count them.
     """
-    usage, seconds = outcome.usage, None if outcome.waited else outcome.seconds
+    usage, seconds = outcome.usage, max(0.0, outcome.seconds - outcome.waited)
     tokens = (usage.completion_tokens, usage.prompt_tokens) if usage.prompt_tokens > 0 else (None, None)
     return dict(zip(FIGURES, (usage.gpu_seconds, seconds, usage.usd, *tokens), strict=True))

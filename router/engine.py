@@ -21,6 +21,7 @@ from router.guards import Guards, seen_by
 from router.hints import hinted, telling
 from router.normal import embedded
 from router.pacing import Pacer
+from router.relaying import relaying
 from router.run import Run, Tell
 from router.sticky import Sticky
 from router.turns import Turns
@@ -79,11 +80,11 @@ class Engine:
             raise BadRequest("messages hold no question: the last user message is empty", param="messages")
         if origin.side is not None:
             return await self._aside(Query(request, nowhere(self._embedder.size), constraints, None, origin), model)
-        candidates = _relaying(self.catalog.candidates(model, constraints), request)
+        candidates = relaying(self.catalog.candidates(model, constraints), request)
         asked = len(question_of(request.messages))
         waits = waits_of(self._backends, candidates)
         candidates = self.pacer.charged(affordable(self.costs, candidates, constraints, asked, waits))
-        notes = await self.guards.admit(request)
+        notes = await self._admitted(request, constraints)
         started = time.perf_counter()
         texts = [question_of(request.messages), *self.guards.compared(request)]
         if len(candidates) == len(texts) == 1 and candidates[0].arm.strategy == direct.name:  # nothing hangs on it
@@ -138,10 +139,13 @@ class Engine:
         """The decision on a side request of a chat app; it still passes the moderator, and counts against budgets."""
         asked = len(query.text)
         candidates = affordable(self.costs, self.catalog.direct(model, query.constraints), query.constraints, asked)
-        notes = await self.guards.admit(query.request)
+        notes = await self._admitted(query.request, query.constraints)
         waits = [waiting_of(self._backends[one.arm.model]) for one in candidates]
         choice = aside(candidates, waits, query.origin.side or "")
         return self._decided(query, choice, candidates, policy=SIDE, notes=notes)
+
+    async def _admitted(self, request: Request, limits: Constraints) -> tuple[Noted, ...]:
+        return await in_time(self.guards.admit(request), time_left((limits.max_seconds, self._most_seconds), 0.0))
 
     def _dial(self, constraints: Constraints) -> float:
         return self.settings.quality if constraints.quality is None else constraints.quality
@@ -194,7 +198,7 @@ class Engine:
             strategy = self.catalog.strategies.get(arm.strategy, direct)
             try:
                 written = await in_time(strategy.run(ctx, **self._params.get(arm.strategy, {})), ctx.budget.seconds)
-                return run.answered(arm, await self.guards.passed(written, run.emit))
+                return run.answered(arm, await self._passed(run, written))
             except (StrategyError, ModelError) as error:
                 run.emit(Failed(error))
                 run.first_error = run.first_error or error
@@ -204,7 +208,7 @@ class Engine:
                     run.kept = True
                     told = f"{arm} could not finish ({error}); this is its best answer so far."
                     run.emit(Noted(told, {"kept": True}))
-                    return run.answered(arm, await self.guards.passed(ctx.best, run.emit))
+                    return run.answered(arm, await self._passed(run, ctx.best))
                 causes.append(error)
                 if isinstance(error, ModelError) and error.model in ("", arm.model):
                     left = [other for other in left if other.model != arm.model]
@@ -212,6 +216,12 @@ class Engine:
                     told = f"{arm} failed ({type(error).__name__}: {error}); {left[0]} answers instead."
                     run.emit(Noted(told, {"instead": str(left[0])}))
         raise NoArmLeft(f"no arm could answer: {'; '.join(map(str, causes))}", tuple(causes)) from causes[0]
+
+    async def _passed(self, run: Run, written: Reply | str) -> Reply | str:
+        return await in_time(self.guards.passed(written, run.emit), self._left(run))
+
+    def _left(self, run: Run, spared: float = 0.0) -> float | None:
+        return time_left((run.decision.query.constraints.max_seconds, self._most_seconds), run.seconds, spared)
 
     def _broken_off(self, run: Run, arm: Arm, error: PointsmanError) -> None:
         """What was read already is the answer where time ran out, flagged; any other failure is raised."""
@@ -229,7 +239,7 @@ class Engine:
         limits = run.decision.query.constraints
         alone = self.costs.estimate(Arm(arm.model, direct.name), 1.0, len(run.decision.query.text)).seconds
         spared = 0.0 if run.first_error is not None or arm.strategy == direct.name else alone or 0.0
-        left = time_left((limits.max_seconds, self._most_seconds), run.seconds, spared)
+        left = self._left(run, spared)
         budget = Budget(limits.max_calls if run.first_error is None else 1, limits.max_tokens, left)
         return Context(
             query=seen_by(run.decision),
@@ -249,24 +259,6 @@ def _asks(request: Request) -> bool:
     asked = next((message for message in reversed(request.messages) if message.role == "user"), Message("user"))
     parts = () if isinstance(asked.content, str) else asked.content
     return bool(asked.text.strip()) or any(part.get("type") != "text" for part in parts)
-
-
-def _relaying(candidates: Sequence[Candidate], request: Request) -> Sequence[Candidate]:
-    """Where the request wants what only a plain call can give, the strategies that pass it on."""
-    wants = {
-        "tools": bool(request.tools),
-        "response_format": request.response_format is not None,
-        "logprobs": request.logprobs,
-        "n": request.n > 1,
-    }
-    asked = [name for name, wanted in wants.items() if wanted]
-    left = [one for one in candidates if one.strategy.relays] if asked else candidates
-    if request.tools or request.n > 1:
-        left = [one for one in left if one.strategy.name == direct.name]
-    if not left:
-        names = ", ".join(sorted({one.strategy.name for one in candidates}))
-        raise BadRequest(f"{asked[0]} cannot be passed on by {names}; use direct or auto", param=asked[0])
-    return left
 
 
 def _fallbacks(decision: Decision) -> list[Arm]:

@@ -43,7 +43,7 @@ class Run:
         """Which of the calls that were made at once failed, though the others gave an answer."""
         self.text = ""
         self.streamed = False
-        self.usage, self.calls = Usage(), 0
+        self.usage, self.calls, self.waited = Usage(), 0, 0.0
         self._models: set[str] = set()
         self._tell, self._waiting = tell, asyncio.Queue[Event | None]()
         self._start = time.perf_counter()
@@ -58,6 +58,7 @@ class Run:
     def emit(self, event: Decided | RunEvent) -> None:
         """Tell the log at once and let the reader have it when it comes."""
         if isinstance(event, Called):
+            self.waited = event.waited if self.calls == 0 else self.waited
             self.calls += 1
             self._models.add(event.model)
             self.usage += event.reply.usage if event.reply is not None else Usage()
@@ -119,7 +120,6 @@ class Run:
         else:
             status = "ok" if self.first_error is None and self.partly is None else "degraded"
         reason = self.first_error or error
-        expected = self.decision.estimates.get(self.decision.arm)
         outcome = Outcome(
             self.decision.id,
             self.arm,
@@ -133,7 +133,7 @@ class Run:
             question_chars=len(self.decision.query.text),
             mixed=len(self._models) > 1,
             aside=self.decision.policy == SIDE,
-            waited=expected is not None and expected.wait > 0,
+            waited=self.waited,
         )
         ended = Ended(outcome, self.decision, self.text)
         self._tell(self.decision.id, ended)

@@ -101,7 +101,8 @@ class Outcome:
     a strategy that cannot finish and a model that is down do; a prompt too long, a request that the model refuses and
     a limit of the caller do not. `question_chars` is the length of what was asked, 0 where it is not known. `mixed`:
     several models were asked, and `usage` adds up what all of them took. `aside`: a side request (router.unplaced), of
-    which budgets hear and nothing is learned. `waited`: a wait was foreseen, so that `seconds` are not the arm's own.
+    which budgets hear and nothing is learned. `waited`: of the `seconds`, those that the first call waited for its turn
+    or for its model to be loaded, which are not the arm's own.
     """
 
     decision_id: str
@@ -116,7 +117,7 @@ class Outcome:
     question_chars: int = 0
     mixed: bool = False
     aside: bool = False
-    waited: bool = False
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ A question that was answered so gets its place in the log when somebody judges t
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,9 +19,12 @@ HALF = 0.5
 """The quality of an arm of which nothing was asked; its interval is everything."""
 
 
+@lru_cache(maxsize=8)
 def nowhere(size: int) -> Vector:
-    """What stands for the place of a question that was not embedded, float32 [size]: NaN throughout."""
-    return np.full(size, np.nan, dtype=np.float32)
+    """What stands for the place of a question that was not embedded, float32 [size]: NaN throughout, never written."""
+    place = np.full(size, np.nan, dtype=np.float32)
+    place.setflags(write=False)
+    return place
 
 
 def the_only(candidate: Candidate, dial: float) -> Choice:

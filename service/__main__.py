@@ -3,17 +3,31 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.errors import BadSettings, PointsmanError, UserError
-from service.sections import Settings
-from service.settings import load
+from service.hangups import noted
+
+if TYPE_CHECKING:  # this takes a second: a hangup that comes meanwhile shall be noted
+    from service.sections import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 is success, 1 a fault of a model or of ours, 2 one of the caller's, 130 Ctrl-C."""
     options = _parser().parse_args(arguments)
+    with ExitStack() as stack:
+        if options.command == "serve":
+            options.early = stack.enter_context(noted())
+        return _run(options)
+    raise AssertionError  # the block returns or raises
+
+
+def _run(options: argparse.Namespace) -> int:
+    from service.settings import load
+
     try:
         settings = load(options.config, flags=_flags(options))
         code: int = options.run(settings, options)
@@ -171,20 +185,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(settings: Settings, options: argparse.Namespace) -> int:
+def _serve(settings: "Settings", options: argparse.Namespace) -> int:
     from service.commands.serve import serve  # what a command needs is loaded when it runs: --help is quick
+    from service.settings import load
 
-    return serve(settings, partial(load, options.config, flags=_flags(options)))
+    return serve(settings, partial(load, options.config, flags=_flags(options)), options.early)
 
 
-def _ask(settings: Settings, options: argparse.Namespace) -> int:
+def _ask(settings: "Settings", options: argparse.Namespace) -> int:
     from service.commands.ask import ask
 
     question = sys.stdin.read() if options.question == "-" else options.question
     return ask(settings, question, options.model, explain=options.explain, as_json=options.json)
 
 
-def _replay(settings: Settings, options: argparse.Namespace) -> int:
+def _replay(settings: "Settings", options: argparse.Namespace) -> int:
     names = tuple(name.strip() for name in options.policy.split(",") if name.strip())
     if options.log:
         from service.commands.off_policy import evaluate
@@ -198,7 +213,7 @@ def _replay(settings: Settings, options: argparse.Namespace) -> int:
     return replay(settings, asked, as_json=options.json)
 
 
-def _tune(settings: Settings, options: argparse.Namespace) -> int:
+def _tune(settings: "Settings", options: argparse.Namespace) -> int:
     from service.commands.tune import roll_back, tune
 
     if options.rollback is not None:
@@ -207,7 +222,7 @@ def _tune(settings: Settings, options: argparse.Namespace) -> int:
     return tune(settings, names, apply=options.apply, as_json=options.json, budget=options.budget)
 
 
-def _fit(settings: Settings, options: argparse.Namespace) -> int:
+def _fit(settings: "Settings", options: argparse.Namespace) -> int:
     from service.commands.fit import fit
     from service.commands.fit_report import Plan
 
@@ -223,7 +238,7 @@ def _fit(settings: Settings, options: argparse.Namespace) -> int:
     return fit(settings, plan)
 
 
-def _knowledge(settings: Settings, options: argparse.Namespace) -> int:
+def _knowledge(settings: "Settings", options: argparse.Namespace) -> int:
     from service.commands import knowledge
 
     if options.action == "add":
@@ -235,7 +250,7 @@ def _knowledge(settings: Settings, options: argparse.Namespace) -> int:
     return knowledge.search(settings, options.text, options.k)
 
 
-def _keys(settings: Settings, options: argparse.Namespace) -> int:
+def _keys(settings: "Settings", options: argparse.Namespace) -> int:
     from service.commands import keys
 
     if options.action == "list":

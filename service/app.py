@@ -72,6 +72,7 @@ def create_app(settings: Settings, again: Callable[[], Settings] | None = None, 
     metrics, guard = Metrics(VERSION), Guard(settings.server.api_keys)
     app = FastAPI(title="Pointsman", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     load = app.state.load = Load(settings.server.max_in_flight, settings.server.shed_at_memory)
+    app.state.guard = guard
     app.add_middleware(Lane)
     app.add_middleware(Shedding, load=load)
     app.add_middleware(

@@ -23,7 +23,7 @@ async def decided(
 ) -> Decision:
     """Choose an arm for the conversation of the body; `facts` are noted with who asks. Raises UserError."""
     caller: Caller = getattr(request.state, "key", None) or Caller()  # the gate's
-    wish = caller.constraints(body.wish.constraints(), body.model)
+    wish = caller.constraints(body.wish.constraints(), body.model, house.backends)
     headers = dict(request.headers.items())  # each is decoded once, not at every look
     origin = origin_of(body, headers, request.state.request_id, caller.id)
     origin = replace(origin, facts={**origin.facts, **facts})

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.errors import BadRequest, UnknownModel
+from service.faults import Items
 from service.house import HouseOf
 from strategies.core.query import Vector
 
@@ -22,7 +23,7 @@ class EmbeddingBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    input: Words | Annotated[list[Words], Field(min_length=1, max_length=MOST)]
+    input: Words | Annotated[Items[Words], Field(min_length=1, max_length=MOST)]
     model: str = "auto"
     encoding_format: Literal["float", "base64"] | None = "float"
     dimensions: int | None = None

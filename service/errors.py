@@ -52,7 +52,10 @@ STATUS: Mapping[type[PointsmanError], tuple[int, str | None]] = {  # the nearest
     NoArmLeft: (502, "no_arm_left"),
     PointsmanError: (500, None),
 }
-TYPE_TAGS = ("str", "list[str]", "list[ContentPart]", "dict[str,any]")  # pydantic names the branch of a union so
+TYPE_TAGS = (  # pydantic names the branch of a union so
+    *("str", "list[str]", "constrained-str", "list[constrained-str]"),
+    *("list[ContentPart]", "dict[str,any]", "list[dict[str,any]]"),
+)
 USED_UP = "insufficient_quota"
 STORE_AGAIN = 5.0
 """Seconds after which to come again where the log cannot be read or written; it is tried at least as often."""
@@ -147,7 +150,8 @@ def install(app: FastAPI) -> None:
 def explain(error: RequestValidationError) -> Fault:
     """The first fault of a body or a query string, and the parameter at fault."""
     first = error.errors()[0]
-    place = [part for part in first["loc"] if part not in ("body", "query", "path") and part not in TYPE_TAGS]
+    begun = 1 if first["loc"][:1] in (("body",), ("query",), ("path",)) else 0  # a field may be called so, too
+    place = [part for part in first["loc"][begun:] if part not in TYPE_TAGS]
     if first["type"] == "json_invalid":
         where = f" at character {place[0]}" if place else ""
         return Fault(400, f"the body is not valid JSON: {first['ctx']['error']}{where}")

@@ -3,11 +3,12 @@
 from typing import Annotated, Any, Literal, Self  # Any: JSON
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from router.answer_raters import Judge
 from router.signals import RATER
 from router.trust import EXACT, JUDGES
+from service.faults import Closed
 from service.house import House, HouseOf
 from service.keys import Caller
 from service.numbers import Share
@@ -21,15 +22,13 @@ OWN = EXACT | {RATER}
 """Names under which the service itself judges."""
 
 
-class FeedbackBody(BaseModel):
+class FeedbackBody(Closed):
     """A judgement of one answer: exactly one of score, thumb, preferred and correction.
 
     The answer is named by its `id`, or by the ids that the client gave with the question: `conversation`, of which it
     is the latest answer, or the one to `message`. A `rater` whose name begins with `judge` is a model that judges, and
     counts half.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     id: Label | None = None
     conversation: Label | None = None
@@ -85,15 +84,21 @@ class FeedbackBody(BaseModel):
 async def rate(body: FeedbackBody, request: Request, house: HouseOf) -> dict[str, Any]:
     """Take a judgement down and learn from it; the same one twice counts once. Raises UnknownDecision."""
     caller: Caller = getattr(request.state, "key", None) or Caller()  # the gate's
-    return await judge(body.id or await _named(body, house, caller), body, house, caller.id)
+    return await judge(body.id or await _named(body, house, caller), body, house, caller)
 
 
-async def judge(decision_id: str, body: FeedbackBody, house: House, key: str | None = None) -> dict[str, Any]:
+async def judge(
+    decision_id: str,
+    body: FeedbackBody,
+    house: House,
+    caller: Caller = Caller(),  # noqa: B008  # frozen
+) -> dict[str, Any]:
     """The judgement on this decision, and what was learned from it. Raises UnknownDecision.
 
-    `key` is the id of the API key that it came with: an `idempotency_key` is known to this one alone.
+    A decision that was asked with another key than the `caller`'s is unknown to those who may not see it, the
+    `preferred` one too; an `idempotency_key` is known to its own key alone.
     """
-    said_once = body.idempotency_key
+    key, said_once = caller.id, body.idempotency_key
     async with house.engine.turns:  # a restart comes to the same beliefs
         rated = await house.store.ratings.rate(
             decision_id,
@@ -105,6 +110,7 @@ async def judge(decision_id: str, body: FeedbackBody, house: House, key: str | N
             idempotency_key=f"{key}:{said_once}" if key and said_once else said_once,
             preferred=body.preferred,
             correction=body.correction,
+            asked_with=caller.own,
         )
         for feedback in () if rated.repeated else rated.feedback:
             house.engine.learn(feedback)
@@ -120,9 +126,11 @@ async def judge(decision_id: str, body: FeedbackBody, house: House, key: str | N
 
 
 async def _named(body: FeedbackBody, house: House, caller: Caller) -> str:
-    """The id of the decision that the client's own ids mean: one that was asked with its own key."""
-    own = None if caller.everything else caller.id
-    found = await house.store.log.latest(body.conversation or "", body.message, own)
+    """The id of the decision that the client's own ids mean: one that was asked with its own key, if there is one."""
+    latest, conversation = house.store.log.latest, body.conversation or ""
+    found = await latest(conversation, body.message, None if caller.everything else caller.id)
+    if found is None and caller.own is None:
+        found = await latest(conversation, body.message)
     if found is None:
         named = repr(body.conversation) + ("" if body.message is None else f" with the message {body.message!r}")
         raise UnknownDecision(f"no answer in the conversation {named}", param="conversation", code="decision_not_found")

@@ -6,6 +6,7 @@ Chat programs open links to show what lies behind them, so a GET changes nothing
 import asyncio
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 from typing import Annotated, Any, Literal, NamedTuple  # Any: JSON
@@ -15,10 +16,10 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
 
 from models.errors import NotAllowed
-from service.errors import NotThere
 from service.feedback_api import FeedbackBody, judge
-from service.feedback_links import is_signed, token_of
+from service.feedback_links import signer, token_of
 from service.house import House, HouseOf
+from service.keys import Caller
 from store.keys import Keys, digest_of
 
 STYLE = (
@@ -48,10 +49,9 @@ router = APIRouter(tags=["feedback"])
 
 @router.get("/v1/feedback/{decision_id}", response_class=HTMLResponse)
 async def ask(decision_id: str, house: HouseOf, thumb: Thumb | None = None, token: Token = "") -> HTMLResponse:
-    """The page; `thumb` only marks a button. Raises NotAllowed without the token of a link, NotThere."""
-    await _let_in(decision_id, token, house)
-    if await house.store.log.decision(decision_id) is None:
-        raise NotThere(f"no decision has the id {decision_id!r}", param="id")
+    """The page; `thumb` only marks a button. Raises NotAllowed without the token of a link, UnknownDecision."""
+    caller = await _let_in(decision_id, token, house)
+    await house.store.ratings.find([decision_id], caller.own)
     buttons = "".join(
         f'<button name="thumb" value="{value}"{" class=asked autofocus" if value == thumb else ""}>{words}</button>'
         for value, words in (("up", "Yes, it was"), ("down", "No"))
@@ -74,42 +74,50 @@ async def take(
     comment: Annotated[str, Form(max_length=2000)] = "",
 ) -> HTMLResponse:
     """What was sent from the page, as feedback of the rater "link". Raises NotAllowed, UnknownDecision."""
-    await _let_in(decision_id, token, house)
-    await judge(decision_id, FeedbackBody(id=decision_id, thumb=thumb, rater=RATER, comment=comment or None), house)
+    caller = await _let_in(decision_id, token, house)
+    body = FeedbackBody(id=decision_id, thumb=thumb, rater=RATER, comment=comment or None)
+    await judge(decision_id, body, house, caller)
     return _page("<p>Thank you. It is taken down, and the next answers profit from it.</p>")
 
 
 @router.get("/v1/feedback/{decision_id}/link")
 async def link(decision_id: str, request: Request, house: HouseOf) -> dict[str, Any]:
-    """The addresses to hand out, signed with the key of this request; they open without one. Nothing is looked up."""
+    """The addresses to hand out, signed with the key of this request; they open without one. Raises UnknownDecision."""
+    caller: Caller = getattr(request.state, "key", None) or Caller()  # the gate's
+    await house.store.ratings.find([decision_id], caller.own)
     given = request.headers.get("authorization", "").partition(" ")[2].strip()
     digest, seals = digest_of(given.encode("latin-1")), await asyncio.to_thread(_seals, house)
-    signed = {"token": token_of(decision_id, digest)} if digest in seals.digests else {}
+    signed = {"token": token_of(decision_id, digest)} if digest in seals.callers else {}
     base = house.settings.server.public_url or str(request.base_url)
     page = f"{base.rstrip('/')}/v1/feedback/{quote(decision_id)}"
     up, down = (f"{page}?{urlencode({'thumb': thumb, **signed})}" for thumb in ("up", "down"))
     return {"object": "feedback.link", "id": decision_id, "up": up, "down": down}
 
 
-async def _let_in(decision_id: str, token: str, house: House) -> None:
-    """Nothing where the token is one of a key that holds, or no key is asked for. Raises NotAllowed."""
+async def _let_in(decision_id: str, token: str, house: House) -> Caller:
+    """Whose key signed the link, if it holds; whoever reads it has its rights. Raises NotAllowed."""
     seals = await asyncio.to_thread(_seals, house)
-    if seals.needed and not is_signed(decision_id, token, seals.digests):
+    if not seals.needed:
+        return Caller()
+    digest = signer(decision_id, token, seals.callers)
+    if digest is None:
         raise NotAllowed("this link is not signed, or the key that signed it may not judge (any more)", param="token")
+    return seals.callers[digest]
 
 
 class Seals(NamedTuple):
-    """The digests of the keys that hold and may judge, and whether a link needs one: once there was ever a key."""
+    """The keys that hold and may judge, by their digests, and whether a link needs one: once there was ever a key."""
 
-    digests: list[str]
+    callers: Mapping[str, Caller]
     needed: bool
 
 
 def _seals(house: House) -> Seals:
     keys, own, now = Keys(house.store.database), house.settings.server.api_keys, datetime.now(UTC)
     held = [key for key in keys.all() if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)]
-    kept = [key.digest for key in held if JUDGING & set(key.scopes)]
-    return Seals([*map(digest_of, own), *kept], bool(own) or keys.count() > 0)
+    kept = {key.digest: Caller.of(key) for key in held if JUDGING & set(key.scopes)}
+    callers = {**kept, **{digest_of(key): Caller("settings", everything=True) for key in own}}
+    return Seals(callers, bool(own) or keys.count() > 0)
 
 
 def _page(words: str) -> HTMLResponse:

@@ -6,7 +6,7 @@ digits; its first 32 hexadecimal digits are enough. A bot can make it from its o
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection
 
 PREFIX = "/v1/feedback/"
 DIGITS = 32
@@ -22,8 +22,8 @@ def token_of(decision_id: str, digest: str) -> str:
     return hmac.new(digest.encode(), f"feedback:{decision_id}".encode(), hashlib.sha256).hexdigest()[:DIGITS]
 
 
-def is_signed(decision_id: str, token: str, digests: Iterable[str]) -> bool:
-    """Whether one of the keys signed it; all are tried, so that time tells nothing."""
+def signer(decision_id: str, token: str, digests: Collection[str]) -> str | None:
+    """The digest of the key that signed it, if it is one of these; all are tried, so that time tells nothing."""
     given = token.encode()
-    matches = [hmac.compare_digest(given, token_of(decision_id, digest).encode()) for digest in digests]
-    return any(matches)
+    matches = [one for one in digests if hmac.compare_digest(given, token_of(decision_id, one).encode())]
+    return matches[0] if matches else None

@@ -1,5 +1,6 @@
 """The files that `fit` makes: where the settings say, else beside the database, where the service looks for them."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,12 @@ def used(settings: Settings, strategy: str) -> Path:
     return Path(named) if named else shipped
 
 
+def contents(settings: Settings) -> dict[str, str]:
+    """A digest of each file that is named or lies beside the database, by strategy; empty for one that is not there."""
+    named = {name: table.get("fitted") for name, table in with_fitted(settings).strategies.params.items()}
+    return {name: _digest(Path(str(file))) for name, file in named.items() if file}
+
+
 def entries(path: Path) -> dict[str, Any]:
     """What a fitted file holds, by model; nothing if there is none. Raises BadRequest for a file of another kind."""
     try:
@@ -55,6 +62,13 @@ def keep(out: Path, before: Path, settings: Settings, new: Mapping[str, Any]) ->
     draft = out.with_suffix(".draft")
     draft.write_text(json.dumps({**old, **new}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(out)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # its strategy does without, too
+        return ""
 
 
 def beside(url: str) -> Path:

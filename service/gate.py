@@ -76,9 +76,8 @@ class Gate:
         try:
             return self._guard.admit(*asked)
         except UnknownToken:
-            if await self._guard.look_again():  # it may have been made a moment ago
-                return self._guard.admit(*asked)
-            raise
+            await self._guard.look_again()  # it may have been made a moment ago
+        return self._guard.admit(*asked)
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
         seen = 0

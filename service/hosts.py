@@ -6,7 +6,6 @@ browser says so: in `Host` the page's name, in `Origin` where it comes from.
 
 import ipaddress
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
@@ -15,6 +14,8 @@ from service.feedback_links import is_link
 from service.sections import Server
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+USUAL = {"http": ":80", "https": ":443"}
+"""Ports that browsers leave out."""
 HOW = "or make a key with `python -m service keys create NAME`"
 
 
@@ -28,8 +29,9 @@ class Hosts:
     @classmethod
     def of(cls, server: Server) -> "Hosts":
         """Those of the settings: `hosts`, `cors_origins`, and the names that the service gives itself."""
-        own = urlsplit(server.public_url or "").netloc
-        return cls([one for one in (*server.hosts, server.host, own) if one], server.cors_origins)
+        own = [] if server.public_url is None else [_origin(server.public_url)]
+        hosts = [*server.hosts, server.host, *(one.partition("://")[2] for one in own)]
+        return cls([one for one in hosts if one], [*server.cors_origins, *own])
 
     def check(self, headers: Headers, method: str, path: str) -> None:
         """Raises Forbidden for another name, and where a page of another origin does more than read."""
@@ -63,6 +65,13 @@ class Hosts:
         if origin in self._origins or "*" in self._origins:
             return True
         return bool(host) and origin.partition("://")[2].lower() == host.lower()
+
+
+def _origin(url: str) -> str:
+    """Where pages of the address come from, as browsers write it."""
+    scheme, _, rest = url.partition("://")
+    netloc = rest.partition("/")[0].rpartition("@")[2].lower()
+    return f"{scheme}://{netloc.removesuffix(USUAL[scheme])}"
 
 
 def _name(host: str) -> str:

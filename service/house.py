@@ -27,7 +27,7 @@ from router.unplaced import SIDE
 from service import current, log
 from service.discovering import Discovery
 from service.documents import Documents
-from service.fitted_files import with_fitted
+from service.fitted_files import contents, with_fitted
 from service.following import Runs
 from service.ground import Ground, grounded, opened_embedder
 from service.ground import opened_store as _opened_store
@@ -54,9 +54,10 @@ END_WAIT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything that is open while the service runs."""
+    """Everything that is open while the service runs; `snapshot` is the digest that stands in its decisions' rows."""
 
     settings: Settings
+    snapshot: str
     backends: dict[str, Backend]
     embedder: Embedder
     store: Store
@@ -104,6 +105,7 @@ async def opened(
 @asynccontextmanager
 async def furnished(settings: Settings, ground: Ground) -> AsyncIterator[House]:
     """A house with these settings on what is open already; there may be several on the same ground."""
+    snapshot = await asyncio.to_thread(_snapshot, settings)
     settings = with_fitted(settings.model_copy(update={"models": dict(settings.models)}))  # models come and go
     embedder, store, metrics = ground.embedder, _learning(ground.store), ground.metrics
     async with AsyncExitStack() as stack:
@@ -148,7 +150,7 @@ async def furnished(settings: Settings, ground: Ground) -> AsyncIterator[House]:
             guards=guards,
             settings=router,
             most_seconds=settings.server.max_seconds,
-            snapshot=snapshot(settings),
+            snapshot=snapshot,
         )
         await category_of(np.zeros(embedder.size, np.float32), embedder)  # the first question waits for nothing
         _check_default(settings, catalog)
@@ -172,6 +174,7 @@ async def furnished(settings: Settings, ground: Ground) -> AsyncIterator[House]:
         store.news.follow(newest, engine.learn)
         yield House(
             settings,
+            snapshot,
             backends,
             embedder,
             store,
@@ -219,9 +222,13 @@ async def house_of(request: Request) -> House:  # async: else each request waits
 HouseOf = Annotated[House, Depends(house_of)]
 
 
-def snapshot(settings: Settings) -> str:
-    """A short digest of the settings, keys aside: which ones a decision was taken under."""
-    return digest_of(settings.model_dump(mode="json", exclude={"server": {"api_keys"}}))
+def _snapshot(settings: Settings) -> str:
+    """A short digest of the settings, keys aside, and of fitted files: which ones a decision was taken under.
+
+    Of the settings as they were read, so that it is the same whichever models are found on servers.
+    """
+    read = settings.model_dump(mode="json", exclude={"server": {"api_keys"}})
+    return digest_of({**read, "fitted": contents(settings)})
 
 
 def _learning(store: Store) -> Store:

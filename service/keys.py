@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -47,19 +47,35 @@ class UnknownToken(NotAllowed):
 class Caller:
     """Whose key came with a request: its id (None: no key is asked for), and the models it may ask (none: all).
 
-    `everything` says that it may do everything, and see what came with other keys.
+    `everything` says that it may do everything, `across` that it may see and judge what was asked with other keys.
     """
 
     id: str | None = None
     models: tuple[str, ...] = ()
     everything: bool = False
+    across: bool = False
+
+    @classmethod
+    def of(cls, key: Key) -> "Caller":
+        """Whoever has this key. One that reads the log judges everybody's answers, and so does one that judges without
+        asking, as a program does that collects thumbs for another."""
+        scopes = frozenset(key.scopes)
+        return cls(key.id, key.models, "admin" in scopes, "read" in scopes or "chat" not in scopes)
+
+    @property
+    def own(self) -> str | None:
+        """The key whose questions and answers are all that it may see and judge; None: everybody's."""
+        return None if self.everything or self.across else self.id
 
     def sees(self, model: str) -> bool:
         """Whether the model is one that it may ask."""
         return not self.models or model in self.models
 
-    def constraints(self, wish: Constraints, model: str = "auto") -> Constraints:
-        """What the request wishes within what its key may ask. Raises Forbidden if that leaves nothing."""
+    def constraints(self, wish: Constraints, model: str = "auto", there: Container[str] | None = None) -> Constraints:
+        """What the request wishes within what its key may ask, of the models that are `there` (None: all are).
+
+        Raises Forbidden if that leaves nothing.
+        """
         if not self.models:
             return wish
         named = model if model in self.models else model.partition("@")[2]
@@ -68,6 +84,8 @@ class Caller:
         left = tuple(one for one in wish.models if one in self.models) if wish.models else self.models
         if not left:
             raise Forbidden(f"this key may ask {', '.join(self.models)} only", param="pointsman.models")
+        if there is not None and not (left := tuple(one for one in left if one in there)):
+            raise Forbidden(f"this key may ask {', '.join(self.models)} only, which is not here now", param="model")
         return replace(wish, models=left)
 
 
@@ -147,14 +165,33 @@ class Guard:
         rate.take(time.monotonic())
         return Passed(caller, key.requests_per_minute, int(rate.left))
 
-    async def look_again(self) -> bool:
-        """Read the table for a key that is not known; False if that was done within the last second, or cannot be."""
+    def whose(self, authorization: str) -> Caller | None:
+        """Who may be told the models' names with this header; None: nobody. Nothing is counted."""
+        if not self.is_locked:
+            return EVERYBODY.caller
+        digest = digest_of(authorization.partition(" ")[2].strip().encode("latin-1"))
+        if own := [passed.caller for known, passed in self._own if hmac.compare_digest(known, digest)]:
+            return own[0]
+        if digest not in self._known:
+            return None
+        key, caller = self._known[digest]
+        try:
+            self._check(key, "models" if "chat" in key.scopes else "arms")
+        except (NotAllowed, Forbidden):
+            return None
+        return caller
+
+    async def look_again(self) -> None:
+        """Read the table for a key that is not known, unless that was done within the last second.
+
+        Who comes while another looks waits for what that one finds.
+        """
         async with self._looking:
             now = time.monotonic()
             if self._keys is None or now - self._looked < AGAIN:
-                return False
+                return
             self._looked = now
-            return await self._tried(now)
+            await self._tried(now)
 
     def tell(self, decision_id: str, event: Event) -> None:
         """Count what a run took that has ended."""
@@ -176,14 +213,12 @@ class Guard:
             async with self._looking:
                 await self._tried(time.monotonic())
 
-    async def _tried(self, now: float) -> bool:
+    async def _tried(self, now: float) -> None:
         """Look, or go on with what is known."""
         try:
             await self._look(now)
         except PointsmanError as error:
             log.warning("the API keys cannot be read; those known so far hold", error=str(error))
-            return False
-        return True
 
     async def _look(self, now: float) -> None:
         assert self._keys is not None
@@ -197,7 +232,7 @@ class Guard:
         for key in found:
             if key.requests_per_minute is not None and key.id not in self._rates:
                 self._rates[key.id] = Rate.full(key.requests_per_minute)
-        self._known = {key.digest: (key, Caller(key.id, key.models, "admin" in key.scopes)) for key in found}
+        self._known = {key.digest: (key, Caller.of(key)) for key in found}
 
 
 def _all(keys: Keys) -> tuple[list[Key], int]:

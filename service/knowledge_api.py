@@ -6,11 +6,12 @@ from typing import Annotated, Any  # Any: JSON
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from starlette.datastructures import UploadFile
 
 from models.errors import BadRequest
 from service.errors import NotThere
+from service.faults import Closed
 from service.house import HouseOf
 from store.library import DocumentInfo
 
@@ -19,19 +20,15 @@ router = APIRouter(tags=["knowledge"])
 Title = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class DocumentBody(BaseModel):
+class DocumentBody(Closed):
     """A document as text."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: Title
     text: Annotated[str, Field(min_length=1)]
 
 
-class SearchBody(BaseModel):
+class SearchBody(Closed):
     """What to look for, and how many passages are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     query: Annotated[str, Field(min_length=1)]
     k: Annotated[int, Field(ge=1, le=100)] = 5

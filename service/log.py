@@ -78,6 +78,13 @@ def configure_served(server: Server, secrets: Iterable[str]) -> None:
     configure(logging.getLevelNamesMapping()[server.log_level.upper()], secrets, server.log_format, path)
 
 
+def hide(secrets: Iterable[str]) -> None:
+    """Keep these out of every line, too, from now on."""
+    for step in structlog.get_config()["processors"]:
+        if isinstance(step, Mask):  # the same one looks through what libraries say
+            step.hide(secrets)
+
+
 def teller(*, prompts: bool = False) -> Tell:
     """What writes the line of a run that has ended; with `prompts`, question and answer are in it."""
 

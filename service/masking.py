@@ -17,10 +17,15 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        secrets = list(secrets)
-        known = sorted({re.escape(one) for one in secrets if len(one) >= SHORTEST}, key=len, reverse=True)
+        self._known: frozenset[str] = frozenset()
+        self.hide(secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Look for these, too, from now on."""
+        self._known = self._known.union(one for one in secrets if len(one) >= SHORTEST)
+        known = sorted(map(re.escape, self._known), key=len, reverse=True)
         self._pattern = re.compile("|".join([*known, LIKE_A_KEY]))
-        self._signs = ("pm-", "sk-", "earer ", *(one for one in secrets if len(one) >= SHORTEST))
+        self._signs = ("pm-", "sk-", "earer ", *self._known)
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         for name, value in event.items():

@@ -1,7 +1,8 @@
 """What a key may have: requests per minute as a token bucket, and budgets of dollars, GPU-seconds and tokens.
 
 A budget is counted from the log, and between two counts by what the runs of this process took. A run that began within
-its budget is never broken off, so that those under way together can take more than is left.
+its budget is never broken off, so that those under way together can take more than is left. What is no run (a decision
+alone, embeddings) and what a moderator takes is in no budget.
 """
 
 import math

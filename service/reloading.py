@@ -13,7 +13,8 @@ import structlog
 
 from models.errors import BadSettings, PointsmanError, UserError
 from service.ground import Ground
-from service.house import House, furnished, snapshot
+from service.house import House, furnished
+from service.log import hide
 from service.sections import Settings
 
 SECRET = ("api_key", "url", "api_base")
@@ -54,7 +55,7 @@ class Houses:
         Everybody may read it, so it has no words of the error: they may quote a password or an address.
         """
         refused = self._refused
-        return {"snapshot": snapshot(self._settings), "refused": refused is not None, "setting": _setting(refused)}
+        return {"snapshot": self.now.snapshot, "refused": refused is not None, "setting": _setting(refused)}
 
     async def open(self) -> None:
         """The first house, with the newest settings where restarted and they can be. Raises what keeps it shut."""
@@ -72,7 +73,7 @@ class Houses:
                 log.error("the new settings are not used", setting=_setting(error), reason=_reason(error))
                 return False
             self._refused = None
-            log.info("new settings are in force", snapshot=snapshot(self._settings))
+            log.info("new settings are in force", snapshot=self.now.snapshot)
             return True
 
     async def close(self) -> None:
@@ -89,6 +90,7 @@ class Houses:
         if self._again is None:
             raise BadSettings("these settings come from no file that could be read again")
         settings = await asyncio.to_thread(self._again)
+        hide(settings.secrets)  # whoever opens them may quote them, and so may who refuses
         for section in FIXED:
             if getattr(settings, section, None) != getattr(self._settings, section, None):
                 raise BadSettings(f"[{section}] has changed, which takes effect at a start only", param=section)

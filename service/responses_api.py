@@ -51,14 +51,9 @@ async def _answer(body: ResponsesBody, request: Request, house: House) -> Respon
         overhead = account.overhead(streaming=True)
         house.metrics.overhead.observe(overhead)
         return EventStream(first, pieces, account.headers(overhead))
-
-    async def read() -> None:
-        async with aclosing(follow(run)) as events:
-            async for event in events:
-                if event is not None:
-                    account.take(event)
-
-    await while_there(request.receive, read())
+    async with aclosing(run) as events:
+        async for event in events:
+            account.take(event)
     overhead = account.overhead(streaming=False)
     house.metrics.overhead.observe(overhead)
     output = Output(decision.id)

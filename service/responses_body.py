@@ -1,14 +1,16 @@
 """The body of OpenAI's Responses API, and the same as a chat completion: input items as messages, tools, formats."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal  # Any: JSON
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import BadRequest
+from service.faults import Items
 from service.numbers import Number, Share
-from service.wire import ChatBody, Items, Most, Wish
+from service.wire import ChatBody, Most, Wish
 
 Json = dict[str, Any]
 TEXT_PARTS = ("input_text", "output_text", "text")
@@ -48,11 +50,11 @@ class ResponsesBody(BaseModel):
     def chat(self, before: Sequence[Json] = ()) -> ChatBody:
         """The same as a chat completion; `before` are the messages that it continues. Raises BadRequest."""
         told = [] if self.instructions is None else [{"role": "system", "content": self.instructions}]
-        said = [{"role": "user", "content": self.input}] if isinstance(self.input, str) else _messages(self.input)
+        said = _said([{"role": "user", "content": self.input}] if isinstance(self.input, str) else self.input)
         fields: Json = {
             **{name: value for name, value in (self.model_extra or {}).items() if name not in NOT_FOR_MODELS},
             "model": self.model,
-            "messages": [*told, *before, *said],
+            "messages": [*told, *before, *(one.message for one in said)],
             "temperature": self.temperature,
             "top_p": self.top_p,
             "max_tokens": self.max_output_tokens,
@@ -72,32 +74,63 @@ class ResponsesBody(BaseModel):
         try:
             return ChatBody.model_validate(fields)
         except ValidationError as wrong:
-            raise RequestValidationError(wrong.errors()) from wrong
+            first = len(told) + len(before)
+            raise RequestValidationError(
+                [{**one, "loc": _place(one["loc"], said, first)} for one in wrong.errors()]
+            ) from wrong
 
 
 NOT_FOR_MODELS = frozenset({"store", "truncation", "service_tier", "max_tool_calls", "stream_options", "n", "messages"})
 """Fields that mean something in this API alone."""
+OF_RESULTS = {"content": "output", "tool_call_id": "call_id"}
+"""What fields of a tool's message are called in an item with the result of a function."""
 
 
-def _messages(items: Sequence[Json]) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A message, and the indices of the input items that it and its calls of functions were."""
+
+    message: Json
+    item: int
+    calls: list[int] = field(default_factory=list)
+
+
+def _said(items: Sequence[Json]) -> list[_Said]:
     """Input items as messages; calls of functions belong to the assistant's message before them."""
-    messages: list[Json] = []
+    said: list[_Said] = []
     for index, item in enumerate(items):
         kind = item.get("type", "message")
         if kind == "message":
-            messages.append({"role": item.get("role"), "content": _content(index, item.get("content"))})
+            said.append(_Said({"role": item.get("role"), "content": _content(index, item.get("content"))}, index))
         elif kind == "function_call":
             function = {"name": item.get("name", ""), "arguments": item.get("arguments", "")}
             call = {"id": item.get("call_id", ""), "type": "function", "function": function}
-            if not messages or messages[-1]["role"] != "assistant":
-                messages.append({"role": "assistant", "content": None})
-            messages[-1].setdefault("tool_calls", []).append(call)
+            if not said or said[-1].message["role"] != "assistant":
+                said.append(_Said({"role": "assistant", "content": None}, index))
+            said[-1].message.setdefault("tool_calls", []).append(call)
+            said[-1].calls.append(index)
         elif kind == "function_call_output":
             output = _content(index, item.get("output"))
-            messages.append({"role": "tool", "content": output, "tool_call_id": item.get("call_id")})
+            said.append(_Said({"role": "tool", "content": output, "tool_call_id": item.get("call_id")}, index))
         elif kind != "reasoning":  # what a model thought is not told to the next one
             raise BadRequest(f"input[{index}].type: {kind!r} cannot be passed to a model here", param=f"input[{index}]")
-    return messages
+    return said
+
+
+def _place(place: tuple[int | str, ...], said: Sequence[_Said], first: int) -> tuple[int | str, ...]:
+    """Where in this API's body that place of a chat completion is; messages before the `first` come from the log."""
+    match place:
+        case ("messages", int(index), *_) if index < first:
+            return ("previous_response_id",)
+        case ("messages", int(index), "tool_calls", int(call), *_):
+            return ("input", said[index - first].calls[call])
+        case ("messages", int(index), str(name), *rest):
+            one = said[index - first]
+            names = OF_RESULTS if "tool_call_id" in one.message else {}
+            return ("input", one.item, names.get(name, name), *rest)
+        case ("messages", *_):
+            return ("input",)
+    return place
 
 
 def _content(index: int, content: object) -> object:

@@ -1,13 +1,16 @@
 """What the router would do and what it knows: `/v1/route`, `/v1/policies`, `/v1/arms`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any  # JSON
 
 from fastapi import APIRouter, Request
 
-from router.types import Decision
+from models.errors import StoreError
+from router.types import Decision, Neighbour
 from service.asking import decided
-from service.house import HouseOf
+from service.house import House, HouseOf
+from service.keys import Caller
 from service.wire import ChatBody
 
 router = APIRouter(tags=["router"])
@@ -16,7 +19,9 @@ router = APIRouter(tags=["router"])
 @router.post("/v1/route")
 async def route(body: ChatBody, request: Request, house: HouseOf) -> dict[str, Any]:
     """The decision on a conversation, without its run; nothing is logged."""
-    return decision_json(await decided(body, request, house))
+    caller: Caller = getattr(request.state, "key", None) or Caller()  # the gate's
+    decision = await decided(body, request, house)
+    return decision_json(decision, await _shown(decision.neighbours, caller, house))
 
 
 @router.get("/v1/policies")
@@ -67,8 +72,20 @@ def _rows(believed: object) -> dict[str, Any]:
     return believed if isinstance(believed, dict) else {}
 
 
-def decision_json(decision: Decision) -> dict[str, Any]:
-    """A decision with everything it was taken by; times in seconds."""
+async def _shown(neighbours: Sequence[Neighbour], caller: Caller, house: House) -> Sequence[Neighbour]:
+    """The past queries that this caller may know of; none but with everybody's where the log cannot be read now."""
+    if caller.own is None or not neighbours:
+        return neighbours
+    try:
+        own = await house.store.ratings.among([one.decision_id for one in neighbours], caller.own)
+    except StoreError:
+        return ()
+    return [one for one in neighbours if one.decision_id in own]
+
+
+def decision_json(decision: Decision, neighbours: Sequence[Neighbour] | None = None) -> dict[str, Any]:
+    """A decision with everything it was taken by, or with these of its neighbours; times in seconds."""
+    shown = decision.neighbours if neighbours is None else neighbours
     return {
         "id": decision.id,
         "object": "decision",
@@ -81,7 +98,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "probability": decision.probability,
         "propensities": {str(arm): p for arm, p in decision.propensities.items()},
         "estimates": {str(arm): asdict(estimate) for arm, estimate in decision.estimates.items()},
-        "neighbours": [asdict(neighbour) for neighbour in decision.neighbours],
+        "neighbours": [asdict(neighbour) for neighbour in shown],
         "notes": [{"text": note.text, "facts": dict(note.facts)} for note in decision.notes],
         "seconds": decision.seconds,
         "embed_seconds": decision.embed_seconds,

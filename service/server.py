@@ -51,7 +51,7 @@ class Server(uvicorn.Server):
         return failure
 
     def ready(self, listener: socket.socket) -> None:
-        """Called once it answers on the socket."""
+        """Called once it answers on the socket, and acts on SIGHUP."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

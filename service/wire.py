@@ -1,14 +1,16 @@
 """The shapes of chat completions on the wire: what may be asked, and our values in OpenAI's clothes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar  # Any: JSON that passes through to the model
+from typing import Annotated, Any, Literal  # Any: JSON that passes through to the model
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from models.errors import BadRequest
 from models.types import Message, Part, Reply, Request, TokenLogprob, Usage
+from service.faults import Closed, Items
 from service.legacy_functions import call_of, choice_of, matched, tools_of
 from service.numbers import Number, Share
+from service.tool_calls import FunctionCall, ToolCall
 from strategies.core import Constraints
 
 MOST_CHOICES = 8
@@ -23,11 +25,6 @@ APPS_OWN = frozenset(
 """Fields in which chat apps speak to themselves. They are taken down (service/origin.py) and not passed on: no model
 server has a use for them, and some answer an unknown field with an error, as OpenAI does `metadata` without `store`."""
 
-
-T = TypeVar("T")
-Items = Annotated[list[T], Field(fail_fast=True)]
-"""A list that is refused at its first fault: a fault is a hundred times as large as what it tells of."""
-
 LEAST_TOP_P = 1e-6
 """What `top_p` = 0 means: the likeliest token alone. Some servers refuse the 0 itself."""
 
@@ -40,29 +37,19 @@ Most = Annotated[Annotated[int, Field(ge=1, strict=True)] | None, BeforeValidato
 """A limit of tokens; -1 is none, as many servers and clients have it."""
 
 
-class Wish(BaseModel):
+class Wish(Closed):
     """The `pointsman` object of a request: what this caller allows and prefers."""
-
-    model_config = ConfigDict(extra="forbid")
 
     quality: Share | None = None
     max_seconds: Annotated[Number, Field(gt=0)] | None = None
     max_calls: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_usd: Annotated[Number, Field(ge=0)] | None = None
-    models: Items[str] = []
-    strategies: Items[str] = []
+    models: Items[str] = Field(default_factory=list)
+    strategies: Items[str] = Field(default_factory=list)
     conversation: Annotated[str, Field(max_length=200)] | None = None
     explore: bool | None = None
     clarify: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_unknown_key_is_told(cls, given: object) -> object:
-        if not isinstance(given, dict):
-            return given
-        unknown = [name for name in given if name not in cls.model_fields]
-        return {name: value for name, value in given.items() if name in cls.model_fields or name == unknown[0]}
 
     def constraints(self) -> Constraints:
         """The same as the router takes it."""
@@ -87,9 +74,9 @@ class Turn(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | Items[ContentPart] | None = None
     name: str | None = None
-    tool_calls: Items[dict[str, Any]] | None = None
+    tool_calls: Items[ToolCall] | None = None
     tool_call_id: str | None = None
-    function_call: dict[str, Any] | None = None
+    function_call: FunctionCall | None = None
 
     def message(self) -> Message:
         """The same as a model takes it."""
@@ -126,7 +113,7 @@ class ChatBody(BaseModel):
     stream_options: StreamOptions | None = None
     tools: Items[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
-    functions: list[dict[str, Any]] | None = None
+    functions: Items[dict[str, Any]] | None = None
     function_call: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
     logprobs: bool | None = None

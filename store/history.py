@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import structlog
-from sqlalchemy import Case, ScalarSelect, Text, case, cast, func
+from sqlalchemy import Case, ScalarSelect, case, func
 from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
@@ -60,16 +60,15 @@ class History:
     def outcomes(self, limit: int = 20_000) -> Iterator[Outcome]:
         """The latest outcomes, oldest first, without those that cannot be read. Raises StoreError."""
         newest = (
-            select(OutcomeRow, _length(), _models_asked(), _apart())
+            select(OutcomeRow, _length(), _models_asked(), col(QueryRow.side))
             .join(QueryRow, col(QueryRow.id) == col(OutcomeRow.decision_id))
-            .join(DecisionRow, col(DecisionRow.id) == col(OutcomeRow.decision_id))
             # SQLModel types a column as its value.
             .options(defer(OutcomeRow.text), defer(OutcomeRow.at))  # type: ignore[arg-type]
             .order_by(col(OutcomeRow.at).desc(), col(OutcomeRow.decision_id).desc())
         )
         with self._database.read() as session:
             rows = list(session.exec(newest.limit(limit)))
-        found = [_outcome(row, length, models > 1, apart) for row, length, models, apart in reversed(rows)]
+        found = [_outcome(row, length, models > 1, side) for row, length, models, side in reversed(rows)]
         if broken := found.count(None):
             log.warning("outcomes that cannot be read left out", count=broken)
         yield from (one for one in found if one is not None)
@@ -177,13 +176,7 @@ def _length() -> Case[int]:
     return case((text.startswith(HIDDEN), 0), else_=func.length(text))
 
 
-def _apart() -> Case[str]:
-    """Of an outcome: "aside" for a side request, else "waited" if a wait was foreseen (estimates tell none of 0)."""
-    waited = cast(col(DecisionRow.estimates), Text).contains('"wait"')
-    return case((col(QueryRow.side).is_not(None), "aside"), (waited, "waited"), else_="")
-
-
-def _outcome(row: OutcomeRow, characters: int, mixed: bool, apart: str) -> Outcome | None:
+def _outcome(row: OutcomeRow, characters: int, mixed: bool, side: str | None) -> Outcome | None:
     """The row as the router's noun; None for one that cannot be read."""
     usage = Usage(row.prompt_tokens, row.completion_tokens, row.seconds, row.gpu_seconds, row.usd)
     try:
@@ -198,8 +191,8 @@ def _outcome(row: OutcomeRow, characters: int, mixed: bool, apart: str) -> Outco
             row.first_token_seconds,
             question_chars=characters,
             mixed=mixed,
-            aside=apart == "aside",
-            waited=apart == "waited",
+            aside=side is not None,
+            waited=row.waited,
         )
     except UNREADABLE:
         return None

@@ -12,6 +12,7 @@ from models.errors import StoreError
 from router.normal import embedded
 from store.database import Database, reason
 from store.lines import to_bytes
+from store.redaction import is_redacted
 from store.space import UNPLACED
 from store.tables import TABLES, QueryRow
 
@@ -36,7 +37,8 @@ class Placing:
             col(QueryRow.id).in_(ids), col(QueryRow.embedder) == UNPLACED, col(QueryRow.side).is_(None)
         )
         with self._database.read() as session:
-            return dict(session.exec(wanted).all())
+            found = session.exec(wanted).all()
+        return {key: text for key, text in found if not is_redacted(text)}  # what was hidden has no place
 
     def _keep(self, vectors: dict[str, bytes]) -> None:
         queries = TABLES["queries"]

@@ -22,7 +22,7 @@ from store.placing import Placing
 from store.readable import UNREADABLE
 from store.recorder import Recorder
 from store.space import Space
-from store.tables import TABLES, DecisionRow, FeedbackRow
+from store.tables import TABLES, DecisionRow, FeedbackRow, QueryRow
 from store.teaching import teaches
 from store.writing import insert_new
 
@@ -72,12 +72,14 @@ class Ratings:
         idempotency_key: str | None = None,
         preferred: str | None = None,
         correction: str | None = None,
+        asked_with: str | None = None,
     ) -> Rated:
         """Take a judgement down; what it says is in SQL when this returns.
 
         `preferred` names the answer that was better: that one is worth 1 and this one 0. A `correction` is the answer
         that should have been given; this one is worth 0. The same key, or the same judgement of the same rater, counts
-        once. What other processes were told before is learned on the way (store.news): hold the router's turns.
+        once. `asked_with` is the id of the API key whose answers alone may be judged; None: everybody's. What other
+        processes were told before is learned on the way (store.news): hold the router's turns.
         Raises UnknownDecision, BadRequest, StoreError.
         """
         if not 0.0 <= reward <= 1.0 or not 0.0 <= weight <= 1.0:
@@ -96,32 +98,48 @@ class Ratings:
         rows = [self._recorder.redaction.row("feedback", row) for row in rows]
         if self._recorder.stalled:
             raise StoreError("the log cannot be written now, and so the feedback was not taken down: try again")
-        # Decisions come into SQL behind the answer: one that was just given may still be on its way.
-        written = await self._recorder.flush(PATIENCE)
-        await self._placing.place([row["decision_id"] for row in rows])
-        try:
-            rated = await asyncio.to_thread(self._rate, rows)
-        except UnknownDecision as unknown:
-            if written:
-                raise
-            raise StoreError("the log is behind; the decision may still be on its way into it: try again") from unknown
+        ids = [row["decision_id"] for row in rows]
+        await self.find(ids, asked_with)
+        await self._placing.place(ids)
+        rated = await asyncio.to_thread(self._rate, rows)
         if not rated.repeated:
             await self._news.catch_up(rated.rows)
         return rated
 
-    def _rate(self, rows: Sequence[Row]) -> Rated:
-        ids = list(dict.fromkeys(row["decision_id"] for row in rows))
+    async def find(self, decision_ids: Sequence[str], asked_with: str | None = None) -> None:
+        """Whether all of these can be judged: in the log, and asked with that key (None: any).
+
+        One of another key's is as unknown as one that there is not. Raises UnknownDecision, StoreError.
+        """
+        # Decisions come into SQL behind the answer: one that was just given may still be on its way.
+        written = await self._recorder.flush(PATIENCE)
+        there = await self.among(decision_ids, asked_with)
+        for decision_id in decision_ids:
+            if decision_id in there:
+                continue
+            if not written:
+                raise StoreError("the log is behind; the decision may still be on its way into it: try again")
+            raise UnknownDecision(f"no decision has the id {decision_id!r}", param="id", code="decision_not_found")
+
+    async def among(self, decision_ids: Sequence[str], asked_with: str | None = None) -> frozenset[str]:
+        """Those of the decisions that SQL holds now, asked with this key (None: with any). Raises StoreError."""
+        return await asyncio.to_thread(self._among, decision_ids, asked_with)
+
+    def _among(self, decision_ids: Sequence[str], asked_with: str | None) -> frozenset[str]:
+        wanted = select(DecisionRow.id).where(col(DecisionRow.id).in_(decision_ids))
+        if asked_with is not None:
+            asked = col(QueryRow.id) == col(DecisionRow.id)
+            wanted = wanted.join(QueryRow, asked).where(col(QueryRow.key) == asked_with)
         with self._database.read() as session:
-            known = set(session.exec(select(DecisionRow.id).where(col(DecisionRow.id).in_(ids))))
-        for decision_id in ids:
-            if decision_id not in known:
-                raise UnknownDecision(f"no decision has the id {decision_id!r}", param="id", code="decision_not_found")
+            return frozenset(session.exec(wanted))
+
+    def _rate(self, rows: Sequence[Row]) -> Rated:
         try:
             repeated = self._insert(rows)
         except SQLAlchemyError as error:
             raise StoreError(f"the feedback was not taken down: {reason(error)}") from error
         rated = self._kept(rows, repeated)
-        self._examples.refresh(ids)
+        self._examples.refresh([row["decision_id"] for row in rows])
         return rated
 
     def _insert(self, rows: Sequence[Row]) -> bool:

@@ -83,7 +83,7 @@ def _decision(decision: Decision, at: float) -> Row:
         "propensities": {str(arm): p for arm, p in decision.propensities.items()},
         "estimates": {
             str(arm): {name: getattr(estimate, name) for name in ESTIMATE}
-            | ({"wait": estimate.wait} if estimate.wait else {})  # its being there says that the run waited
+            | ({"wait": estimate.wait} if estimate.wait else {})
             for arm, estimate in decision.estimates.items()
         },
         "neighbours": [{name: getattr(one, name) for name in NEIGHBOUR} for one in decision.neighbours],
@@ -124,6 +124,7 @@ def _outcome(outcome: Outcome, text: str, at: float) -> Row:
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "seconds": outcome.seconds,
+        "waited": outcome.waited,
         "first_token_seconds": outcome.first_token_seconds,
         "gpu_seconds": usage.gpu_seconds,
         "usd": usage.usd,

@@ -131,6 +131,7 @@ class OutcomeRow(SQLModel, table=True):
     prompt_tokens: int
     completion_tokens: int
     seconds: float
+    waited: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
     first_token_seconds: float | None = None
     gpu_seconds: float | None = None
     usd: float | None = None

@@ -61,7 +61,7 @@ class Action:
         try:
             async with httpx.AsyncClient(timeout=self.valves.timeout) as client:
                 reply = await client.post(url, json=judged, headers=headers)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return "error", f"Pointsman cannot be reached: {type(error).__name__}"
         if reply.status_code == httpx.codes.NOT_FOUND:
             return "warning", "Pointsman knows nothing of this answer, so nothing was learned."

@@ -3,7 +3,9 @@
 python examples/open_webui/thumbs.py --open-webui http://127.0.0.1:8080 --token-file admin.key [--once]
 
 The token is an administrator's API key. Each judgement carries the id of Open WebUI's feedback, so that it counts once
-however often this starts; who changes a thumb is heard again.
+however often this starts. Who changes a thumb is heard again: once for up and once for down, so that one person's word
+on an answer is up, down or both. Who comes back to the first thumb is not heard a third time, since Pointsman counts
+the same judgement of the same rater once; what is changed before `--settle` seconds are over is heard as it then is.
 """
 
 import argparse
@@ -92,7 +94,7 @@ class Carrier:
         elif reply.is_error:
             seen.refused += 1
             sys.stderr.write(f"refused ({reply.status_code}): {judged['idempotency_key']}: {reply.text[:300]}\n")
-        elif reply.json()["repeated"]:
+        elif _repeated(reply):
             seen.repeated += 1
         else:
             seen.taken += 1
@@ -117,6 +119,14 @@ def judgement(item: Mapping[str, Any]) -> dict[str, Any] | None:
         "idempotency_key": f"{item['id']}:{thumb}",
         **({"comment": words[:LONGEST]} if words else {}),
     }
+
+
+def _repeated(reply: httpx.Response) -> bool:
+    """Whether Pointsman knew the judgement. Raises Stopped for the answer of another server."""
+    try:
+        return bool(reply.json()["repeated"])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise Stopped(f"{reply.url} is no Pointsman: it does not say what became of a thumb") from error
 
 
 def _kept(item: Mapping[str, Any], message: object) -> str | None:
@@ -149,7 +159,7 @@ def main() -> int:
                 if given.once:
                     return int(failed)
                 time.sleep(given.every)
-    except (Stopped, OSError) as error:
+    except (Stopped, OSError, httpx.InvalidURL) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

@@ -8,7 +8,8 @@ import json
 import sys
 from collections.abc import Callable
 
-from openai import APIStatusError, OpenAI
+import httpx
+from openai import APIStatusError, OpenAI, OpenAIError
 from openai.types.chat import (
     ChatCompletionMessageFunctionToolCall,
     ChatCompletionMessageFunctionToolCallParam,
@@ -27,6 +28,8 @@ TOOL: ChatCompletionToolParam = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
+BROKEN = (OpenAIError, httpx.HTTPError, json.JSONDecodeError)
+"""How an answer may break off; once a stream has begun, the client passes on what it meets as it is."""
 
 
 class Place(BaseModel):
@@ -140,6 +143,8 @@ def main() -> None:
                 say(f"refused ({error.status_code}): {words}")
             except ValidationError:
                 say("the answer has not the form that was asked for; this model is not held to schemas")
+            except BROKEN as error:
+                say(f"\nno whole answer: {str(error) or type(error).__name__}")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ WAITING = "…"
 MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
 CALL = re.compile(r"<(?=[@!#])")
 """What in a model's words would call people or channels."""
+BROKEN = (OpenAIError, httpx.HTTPError, json.JSONDecodeError)
+"""How an answer may break off; once a stream has begun, the client passes on what it meets as it is."""
 log = logging.getLogger("pointsman.slack")
 
 
@@ -149,10 +151,12 @@ class Bot:
             message["ts"] = posted["ts"]
             text, answer_id = await self._ask(event, f"slack:{team}:{channel}:{thread}", message)
             await self._slack.call("chat.update", **message, **_words(text, answer_id))
-        except OpenAIError as error:
-            log.warning("no answer: %s", error)
-            with suppress(SlackRefused):
-                await self._slack.call("chat.update", **message, text=f":warning: No answer: {_plain(str(error))}")
+        except BROKEN as error:
+            why = str(error) or type(error).__name__
+            log.warning("no answer: %s", why)
+            text = f":warning: No answer: {_plain(why)}"
+            with suppress(SlackRefused):  # without `blocks`, Slack would keep those of the half answer
+                await self._slack.call("chat.update", **message, text=text, blocks=[])
         except SlackRefused as error:
             log.warning("not shown: %s", error)
 
@@ -171,7 +175,7 @@ class Bot:
             await self._slack.call("chat.postEphemeral", channel=channel, user=user, thread_ts=thread, text=thanks)
 
     async def _ask(self, event: dict[str, Any], conversation: str, message: dict[str, str]) -> tuple[str, str]:
-        """The whole answer and its id; the message shows what there is, once in `pace` seconds."""
+        """The whole answer and its id; the message shows what there is, once in `pace` seconds. Raises BROKEN."""
         stream = await self._pointsman.chat.completions.create(
             model=self._model,
             messages=await self._thread(event),
@@ -180,15 +184,19 @@ class Bot:
             extra_headers={"x-message-id": event["ts"]},
             extra_body={"pointsman": {"conversation": conversation}},
         )
-        text, answer_id, shown = "", "", time.monotonic()
+        text, answer_id, ended, shown = "", "", False, time.monotonic()
         async with stream:
             async for chunk in stream:
                 answer_id = chunk.id
-                text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+                for choice in chunk.choices:
+                    text += choice.delta.content or ""
+                    ended = ended or choice.finish_reason is not None
                 if text and time.monotonic() - shown >= self._stream.get("pace", 1.2):
                     shown = time.monotonic()
                     with suppress(SlackRefused):  # the next edit shows it
                         await self._slack.call("chat.update", 1, **message, **_words(f"{text} {WAITING}"))
+        if not ended:
+            raise OpenAIError("it ended half-way")
         return text, answer_id
 
     async def _thread(self, event: dict[str, Any]) -> list[ChatCompletionMessageParam]:

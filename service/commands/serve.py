@@ -7,10 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from models.errors import BadSettings
 from service import log
 from service.app import create_app
 from service.exposure import check_exposure
+from service.hangups import Early
 from service.sections import Settings
 from service.server import Server
 from service.worker import work
@@ -23,10 +26,10 @@ Try:  curl -s {url}/v1/chat/completions -H 'content-type: application/json' \\
 LEAVING = "Waiting for running answers; Ctrl-C again stops at once\n"
 
 
-def serve(settings: Settings, again: Callable[[], Settings]) -> int:
+def serve(settings: Settings, again: Callable[[], Settings], early: Early) -> int:
     """Serve until Ctrl-C or SIGTERM; 0 at an orderly end. Raises what kept it from starting.
 
-    `again` reads the settings once more, at SIGHUP.
+    `again` reads the settings once more, at SIGHUP; one that came `early` is acted on once it serves.
     """
     log.configure_served(settings.server, settings.secrets)
     check(settings)
@@ -34,14 +37,14 @@ def serve(settings: Settings, again: Callable[[], Settings]) -> int:
     try:
         check_exposure(settings, listener.getsockname()[0])
         if settings.server.workers > 1:
-            return _together(settings, again, listener)
-        return _alone(settings, again, listener)
+            return _together(settings, again, listener, early)
+        return _alone(settings, again, listener, early)
     finally:
         listener.close()
 
 
-def _alone(settings: Settings, again: Callable[[], Settings], listener: socket.socket) -> int:
-    server = _Server(create_app(settings, again), settings)
+def _alone(settings: Settings, again: Callable[[], Settings], listener: socket.socket, early: Early) -> int:
+    server = _Server(create_app(settings, again), settings, early)
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
@@ -53,20 +56,30 @@ def _alone(settings: Settings, again: Callable[[], Settings], listener: socket.s
     return 0
 
 
-def _together(settings: Settings, again: Callable[[], Settings], listener: socket.socket) -> int:
+def _together(settings: Settings, again: Callable[[], Settings], listener: socket.socket, early: Early) -> int:
     """The same by several processes, which this one only watches."""
+
+    def ready() -> None:
+        _say(_hello(listener))
+        early.tell()
+
     with tempfile.TemporaryDirectory(prefix="pointsman-workers-") as folder:
         run = partial(work, share(settings), again, listener, Path(folder))
         workers = Workers(settings.server.workers, run, settings.server.drain_seconds)
-        workers.supervise(ready=lambda: _say(_hello(listener)), leaving=lambda: _say(LEAVING))
+        workers.supervise(ready=ready, leaving=lambda: _say(LEAVING))
     return 0
 
 
 class _Server(Server):
     """Says on stdout when it is there and when it is going."""
 
+    def __init__(self, app: FastAPI, settings: Settings, early: Early) -> None:
+        super().__init__(app, settings)
+        self._early = early
+
     def ready(self, listener: socket.socket) -> None:
         _say(_hello(listener))
+        self._early.tell()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if running := len(self.server_state.tasks):

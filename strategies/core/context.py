@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from models.backend import Backend, Internals
+from models.caller import PROGRESS, Progress
 from models.embedding import Embedder
-from models.errors import BudgetExceeded, ModelError, PointsmanError, StrategyError, first_of
+from models.errors import BROKEN, BudgetExceeded, ModelError, PointsmanError, StrategyError, first_of
 from models.estimating import counted
 from models.types import Chunk, Message, Reply, Request
 from strategies.core.budget import Budget
@@ -227,10 +228,10 @@ class Context:
         return await self.embedder.embed(texts)
 
     async def _call(self, label: str, backend: Backend, request: Request, show: bool = False) -> Reply:
-        request = self._within(request)
-        started = self._spend_call()
+        request, started = self._within(request), self._spend_call()
         chunks: list[Chunk] = []
         error: str | None = "cancelled"
+        PROGRESS.set(progress := Progress())
         try:
             async with asyncio.timeout(self._time_left(started)), aclosing(backend.stream(request)) as pieces:
                 async for chunk in pieces:
@@ -241,13 +242,13 @@ class Context:
         except TimeoutError as late:
             error = "out of time"
             raise BudgetExceeded(f"the run took longer than {self.budget.seconds} seconds") from late
-        except PointsmanError as failure:
+        except (PointsmanError, *BROKEN) as failure:
             error = f"{type(failure).__name__}: {failure}"
             raise
         finally:
             seconds = time.perf_counter() - self._start - started
-            reply = counted(backend, request, chunks, seconds, error)
-            self.emit(Called(label, backend.name, request, reply, started, seconds, error))
+            reply = counted(backend, request, chunks, seconds, error, progress.held)
+            self.emit(Called(label, backend.name, request, reply, started, seconds, error, progress.waited))
         assert reply is not None, "a call that ended well has a reply"
         self._tokens += reply.usage.completion_tokens
         return reply

@@ -11,7 +11,10 @@ Fact = str | int | float | bool | None | list[str] | list[int] | list[float]
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A model call has ended: what was asked of whom and what came back; `started` is in seconds into the run."""
+    """A model call has ended: what was asked of whom and what came back; `started` is in seconds into the run.
+
+    Of its `seconds` it `waited` so many for its turn, for its model to be loaded, or for another try.
+    """
 
     label: str
     model: str
@@ -20,6 +23,7 @@ class Called:
     started: float
     seconds: float
     error: str | None = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

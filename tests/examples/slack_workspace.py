@@ -54,6 +54,8 @@ class Workspace:
             return JSONResponse({"ok": True, "messages": self.thread, "has_more": False})
         if method == "chat.postMessage":
             body["ts"] = f"{1_800_000_000 + len(self.states)}.000100"
+        elif method == "chat.update" and "blocks" in (before := self.states[body["ts"]][-1]):
+            body.setdefault("blocks", before["blocks"])  # as Slack's reference has it
         if method in ("chat.postMessage", "chat.update"):
             self.states[body["ts"]].append(body)
         return JSONResponse({"ok": True, "ts": body.get("ts"), "channel": body.get("channel")})

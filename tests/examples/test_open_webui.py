@@ -98,7 +98,9 @@ async def test_a_button_that_could_not_be_heard_says_so_and_breaks_nothing(servi
     await app.press(action, "up", "ow-nowhere", "no-message")
     action.valves = action.Valves(address="http://127.0.0.1:9")
     await app.press(action, "up", "ow-nowhere", "no-message")
-    assert [one["data"]["type"] for one in app.shown] == ["warning", "error"]
+    action.valves = action.Valves(address="http://127.0.0.1:none")
+    await app.press(action, "up", "ow-nowhere", "no-message")
+    assert [one["data"]["type"] for one in app.shown] == ["warning", "error", "error"]
 
 
 async def test_a_button_carries_its_key(tmp_path: Path) -> None:
@@ -180,6 +182,30 @@ async def test_a_changed_thumb_is_heard_and_one_just_given_waits_for_its_comment
     assert feedback(service, app.answered("th-2", message)) == [(RATER, 1.0), (RATER, 0.0)]
 
 
+async def test_who_comes_back_to_the_first_thumb_is_not_heard_again(polled: Polled, service: Served) -> None:
+    app = polled.app
+    message = await app.ask("th-8", "the capital?")
+    row = app.rate("th-8", message, 1, LONG_AGO)
+    seen = []
+    for rating in (1, -1, 1):
+        row["data"]["rating"], row["updated_at"] = rating, row["updated_at"] + 100
+        look = polled.carrier.look(time.time())
+        seen.append((look.taken, look.repeated))
+    assert seen == [(1, 0), (1, 0), (0, 1)]
+    assert feedback(service, app.answered("th-8", message)) == [(RATER, 1.0), (RATER, 0.0)]
+
+
+async def test_of_thumbs_changed_within_a_minute_the_last_alone_is_heard(polled: Polled, service: Served) -> None:
+    app = polled.app
+    message = await app.ask("th-9", "the capital?")
+    row, now = app.rate("th-9", message, 1), time.time()
+    for i, rating in enumerate((1, -1, 1)):
+        row["data"]["rating"], row["updated_at"] = rating, int(now) + 30 * i
+        assert polled.carrier.look(now + 30 * i).waiting == 1
+    assert polled.carrier.look(now + 125).taken == 1
+    assert feedback(service, app.answered("th-9", message)) == [(RATER, 1.0)]
+
+
 async def test_a_thumb_and_a_button_of_one_person_are_one_judgement(polled: Polled, service: Served) -> None:
     app = polled.app
     message = await app.ask("th-3", "the capital?")
@@ -221,6 +247,21 @@ async def test_what_pointsman_could_not_take_now_is_sent_again(polled: Polled, s
         assert polled.carrier.look(time.time()).waiting == 1
     polled.carrier.pointsman = well
     assert polled.carrier.look(time.time()).taken == 1
+
+
+@pytest.mark.parametrize("told", ["<p>Welcome</p>", "[]", "{}"])
+async def test_what_is_no_pointsman_stops_the_poller_and_is_named(polled: Polled, told: str) -> None:
+    message = await polled.app.ask("th-10", "the capital?")
+    polled.app.rate("th-10", message, 1, LONG_AGO)
+
+    async def welcome(request: Request) -> Response:
+        return Response(told)
+
+    other = Starlette(routes=[Route("/v1/feedback", welcome, methods=["POST"])])
+    with listening(other) as url, httpx.Client(base_url=url) as polled.carrier.pointsman:
+        stopped = sys.modules[type(polled.carrier).__module__].Stopped
+        with pytest.raises(stopped, match=f"{url}.* is no Pointsman"):
+            polled.carrier.look(time.time())
 
 
 @pytest.mark.parametrize(("token", "code"), [(TOKEN, 0), ("sk-of-a-plain-user", 1)])

@@ -1,5 +1,6 @@
 """The scripts that ask: OpenAI's client in all its uses, the shortest one, and plain curl."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 from tests.checkout import ROOT
 from tests.examples.playing import EXAMPLES, feedback
 from tests.service.clients.conftest import Stubbed
-from tests.service.serving import Served, served, settings
+from tests.service.serving import WELL, Served, served, settings, slow
+from tests.upstream import Behaviour, Fault, Upstream
 
 SHOWN = ("plain", "stream", "tools", "structured")
 HEARD = "I heard 1 messages, the last one from the user."
@@ -60,11 +62,39 @@ def test_the_sdk_example_says_what_a_model_cannot_do(service: Served) -> None:
     assert nowhere[1].startswith("refused (404): ")
 
 
+def test_the_sdk_example_says_that_a_model_failed_in_mid_stream(tmp_path: Path) -> None:
+    with served(settings(tmp_path, {"slow": slow(tmp_path, fail_after=1)})) as own:
+        printed = run(sys.executable, "examples/sdk/ask.py", "--address", own.url, "stream", "plain").splitlines()
+    assert printed[1].startswith("tick ")
+    assert printed[2].startswith("no whole answer: ")
+    assert "slow broke" in printed[2]
+    assert printed[3:4] == ["--- plain"], "the next one is shown all the same"
+
+
+@pytest.mark.parametrize("fault", ["truncate", "invalid_json", "close"])
+def test_the_sdk_example_says_that_the_line_broke(fault: Fault) -> None:
+    with Upstream(Behaviour(fault=fault)) as pointsman:
+        printed = run(sys.executable, "examples/sdk/ask.py", "--address", pointsman.url, "stream").splitlines()
+    assert re.match(r"no whole answer: \w", printed[-1])
+
+
 def test_the_short_example_streams_an_answer_and_gives_it_a_thumb(service: Served) -> None:
     printed = run(sys.executable, "examples/ask.py", "the capital?", service.url).splitlines()
     assert printed[0] in ("Paris is the capital.", "I am ill.")
     assert printed[-1].startswith("learned: direct@")
     assert judged(service, 1) == [("user", 1.0)]
+
+
+def test_the_short_example_says_that_nothing_was_learned_where_the_chosen_arm_failed(tmp_path: Path) -> None:
+    models = {"bad": slow(tmp_path, fail_after=0), "well": WELL}
+    with served(settings(tmp_path, models, router={"seed": 7, "default_arm": "direct@bad"})) as own:
+        for question in ("One?", "Two?", "Three?", "Four?"):
+            printed = run(sys.executable, "examples/ask.py", question, own.url).splitlines()
+            chosen = own.get("/v1/decisions", limit=1)["data"][0]["arm"]
+            assert printed[-1] == f"learned: {'nothing' if chosen == 'direct@bad' else chosen}"
+            if chosen == "direct@bad":
+                return
+        pytest.fail("the failing arm was never chosen")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -1,9 +1,10 @@
 """The Slack bot: signed events in, messages out, a button's click into the log."""
 
 import json
+import re
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any  # the example's own types
@@ -17,19 +18,20 @@ from tests.examples.playing import EXAMPLES, feedback, listening, loaded, until
 from tests.examples.slack_workspace import ADA, CHANNEL, SECRET, TEAM, TOKEN, Workspace
 from tests.service.clients.conftest import Stubbed
 from tests.service.serving import Served, served, settings, slow
+from tests.upstream import Behaviour, Fault, Upstream
 
 THREAD = "1700000000.000100"
 BIRDS = {"backend": "scripted", "extra": {"reply": "<!channel> Herons & <b>storks</b>. " + "They wade. " * 1150}}
 
 
 @contextmanager
-def working(service: Served, **stream: Any) -> Iterator[Workspace]:
+def working(service: Served, asked: Mapping[str, Any] | None = None, **stream: Any) -> Iterator[Workspace]:
     """A workspace with the bot of the example's settings, pointed at the played Slack and at the service."""
     chosen = tomllib.loads((EXAMPLES / "slack" / "bot.toml").read_text())
     workspace = Workspace()
     with listening(workspace.app()) as slack:
         chosen |= {"bot_token": TOKEN, "signing_secret": SECRET, "slack_api": f"{slack}/api"}
-        chosen["pointsman"] |= {"address": service.url}
+        chosen["pointsman"] |= {"address": service.url, **(asked or {})}
         chosen["stream"] |= stream
         with listening(loaded("slack/bot.py").Bot(chosen).app()) as workspace.bot:
             yield workspace
@@ -134,10 +136,22 @@ def test_the_answer_shows_while_it_comes(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_told_as_one_and_cannot_be_judged(tmp_path: Path) -> None:
-    with served(settings(tmp_path, {"slow": slow(tmp_path, fail_after=2)})) as own, working(own) as workspace:
+    with served(settings(tmp_path, {"slow": slow(tmp_path, fail_after=2)})) as own, working(own, pace=0.0) as workspace:
         workspace.mention("tell", "Ev7")
         assert workspace.last()["text"].startswith(":warning: No answer: ")
-        assert "blocks" not in workspace.last()
+        assert not workspace.last().get("blocks"), "what was shown of the answer stays"
+
+
+@pytest.mark.parametrize("fault", ["truncate", "hang_midstream", "no_done", "invalid_json", "error_frame", "close"])
+def test_half_an_answer_is_told_as_a_failure_however_the_line_breaks(fault: Fault) -> None:
+    with (
+        Upstream(Behaviour(says="A heron wades and waits.", fault=fault)) as pointsman,
+        httpx.Client(base_url=pointsman.url) as http,
+        working(Served(pointsman.url, http), {"seconds": 0.3}, pace=0.0) as workspace,
+    ):
+        workspace.mention("tell", "Ev11")
+        assert re.match(r":warning: No answer: \w", workspace.last()["text"])
+        assert not workspace.last().get("blocks"), "what was shown of the answer stays"
 
 
 def test_the_model_is_told_what_was_said_in_the_thread(stubbed: Stubbed) -> None:

@@ -103,6 +103,7 @@ class Process:
     names: Sequence[str] = ("one",)
     limits: Mapping[str, Any] = field(default_factory=lambda: {"timeout": 20.0})
     server: Mapping[str, Any] = field(default_factory=dict)
+    router: Mapping[str, Any] = field(default_factory=dict)
     url: str = ""
     _child: subprocess.Popen[bytes] | None = field(default=None)
 
@@ -117,7 +118,8 @@ class Process:
         self.url = f"http://127.0.0.1:{port}"
         config = self.folder / "faults.toml"
         store, strategies = {"url": f"sqlite:///{self.database}"}, {"enabled": ["direct"]}
-        tables: dict[str, Mapping[str, Any]] = {"store": store, "strategies": strategies, "server": self.server}
+        tables: dict[str, Mapping[str, Any]] = {"store": store, "strategies": strategies}
+        tables |= {"server": self.server, "router": self.router}
         for name in self.names:
             tables[f"models.{name}"] = {**remote(self.upstream, name, concurrency=64), **self.limits}
         lines = [[f"[{name}]", *(f"{k} = {json.dumps(v)}" for k, v in t.items())] for name, t in tables.items()]

@@ -16,7 +16,7 @@ ASK = Request((Message("user", "x"),))
 class Failing:
     """A back-end that raises the failures it is given, one per call, and then answers; `after` that many chunks."""
 
-    failures: list[ModelError]
+    failures: list[Exception]
     after: int = 0
     name: str = "f"
     offers: frozenset[str] = frozenset({"logprobs"})

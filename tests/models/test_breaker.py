@@ -15,6 +15,7 @@ from models.errors import (
     ModelResting,
     ModelTimeout,
     ModelUnavailable,
+    NoMemory,
 )
 from models.limits import limit
 from models.scripted import Scripted
@@ -169,6 +170,21 @@ async def test_a_line_of_ours_that_is_full_says_nothing_of_the_server() -> None:
     for _ in range(3):
         await ask(breaker)
     assert state_of(breaker) == "open"
+
+
+@pytest.mark.parametrize("unheard", [NoMemory("full", model="m"), RuntimeError("a template that cannot be filled in")])
+async def test_a_call_that_no_model_heard_of_neither_counts_nor_ends_the_row_nor_delays_the_next_try(
+    unheard: Exception,
+) -> None:
+    clock = Clock()
+    failing = Failing([ModelUnavailable("no", model="m"), unheard, ModelUnavailable("no", model="m"), unheard])
+    breaker = Breaker(failing, [Breaker(Scripted("other", "well"))], failures=2, rest=10.0, clock=clock)
+    for now, expected in ((0, "closed"), (0, "closed"), (0, "open"), (11, "half_open")):
+        clock.now = now
+        with pytest.raises(type(unheard) if failing.failures[0] is unheard else ModelUnavailable):
+            await collect(breaker.stream(ASK))
+        assert state_of(breaker) == expected
+    assert await ask(breaker) == "done", "it may be tried at once"
 
 
 async def test_a_server_that_says_it_is_full_is_alive() -> None:

@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from models.backend import ModelSpec, connect
+from models.backend import Backend, ModelSpec, connect
 from models.errors import BudgetExceeded, ModelUnavailable
+from models.estimating import estimate
 from models.limits import limit
 from models.scripted import Scripted
-from models.types import Chunk, Message, Request, Usage
+from models.types import Chunk, Message, Part, Reply, Request, Usage
 from store.rows import rows_of
 from strategies.core import Budget, Called, Context, Query
 from strategies.core.events import RunEvent
@@ -66,6 +67,48 @@ async def test_a_call_that_was_given_up_costs_what_was_asked_and_what_came(
     assert (row["prompt_tokens"], row["rest"]["estimated"]) == (PROMPT, True)
 
 
+async def both(room: Backend, told: list[RunEvent]) -> list[asyncio.Task[Reply]]:
+    """Two runs that ask at once."""
+    query = Query(ASK, (await WordEmbedder().embed(["so"]))[0])
+    return [asyncio.create_task(Context(query, room, told.append).answer()) for _ in range(2)]
+
+
+async def test_a_call_that_was_given_up_before_its_turn_costs_nothing() -> None:
+    room = limit(Endless(), ModelSpec("x", usd_per_1m_in=1e6, concurrency=1))
+    told: list[RunEvent] = []
+    calls = await both(room, told)
+    await asyncio.sleep(0.1)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+    first, second = sorted((one for one in told if isinstance(one, Called)), key=lambda one: one.reply is None)
+    assert first.reply is not None
+    assert first.reply.usage.usd == PROMPT
+    assert second.reply is None
+
+
+async def test_a_turn_that_was_waited_for_is_told_apart_from_the_models_own_time() -> None:
+    room = limit(Scripted("m", "one two three", pace=0.1), ModelSpec("x", concurrency=1))
+    told: list[RunEvent] = []
+    await asyncio.wait(await both(room, told))
+    first, second = (one for one in told if isinstance(one, Called))
+    assert first.waited == 0.0
+    assert second.waited == pytest.approx(first.seconds, rel=0.5)
+    assert second.seconds - second.waited == pytest.approx(first.seconds, rel=0.5)
+
+
+async def test_a_call_that_breaks_in_a_way_of_its_own_is_told_with_its_error() -> None:
+    def say(request: Request) -> str:
+        raise KeyError("oops")
+
+    told: list[RunEvent] = []
+    ctx = Context(Query(ASK, (await WordEmbedder().embed(["so"]))[0]), Scripted("m", say), told.append)
+    with pytest.raises(KeyError):
+        await ctx.answer()
+    (call,) = [event for event in told if isinstance(event, Called)]
+    assert (call.error, call.reply) == ("KeyError: 'oops'", None)
+
+
 async def test_an_answer_that_broke_off_costs_and_one_that_never_began_costs_nothing() -> None:
     broken = await called(Endless("break"))
     assert broken.reply is not None
@@ -87,6 +130,17 @@ async def test_a_server_that_counts_nothing_is_estimated_and_one_that_counts_is_
         (PROMPT, 3, True),
     ]
     assert [one.usd for one in usages] == [7, PROMPT]
+
+
+def test_calls_of_tools_are_counted_whatever_a_client_makes_of_them() -> None:
+    calls: tuple[Part, ...] = (
+        {"function": "x"},
+        {"function": {"name": "look", "arguments": None}},
+        {"function": None},
+        {},
+    )
+    asked = Request((Message("assistant", "", tool_calls=calls), Message("user", "four")))
+    assert estimate(asked, Reply("four"), 0.0).prompt_tokens == 2
 
 
 def test_a_sum_is_estimated_if_a_part_of_it_is() -> None:

@@ -189,6 +189,19 @@ async def test_a_model_that_can_never_fit_is_refused_and_unloads_nobody() -> Non
     assert house.held == ["fixed", "wide"]
 
 
+async def test_memory_that_has_become_free_does_not_count_while_a_model_that_stays_holds_some() -> None:
+    house, free = House(0), {"cpu": 10}
+    house.ledger = Ledger(lambda device: free[device])
+    house.ledger.reserve("fixed", "cpu", 1, 0)
+    one, wide = house.model("one"), house.model("wide")
+    wide._open = lambda name, spec: Loaded(name, house.ledger.reserve(name, "cpu", 9, 0))
+    await ask(one)
+    free["cpu"] = 100
+    with pytest.raises(NoMemory, match="'wide' does not fit"):
+        await ask(wide)
+    assert house.held == ["fixed", "one"]
+
+
 async def test_nobody_is_unloaded_for_a_model_that_nobody_waits_for_any_more() -> None:
     house = House(1)
     one, two = house.model("one"), house.model("two")

@@ -88,10 +88,10 @@ def test_runs_that_were_cut_short_say_nothing(status: str) -> None:
 
 
 def test_the_seconds_of_a_run_that_waited_are_not_the_arms_own() -> None:
-    waited = replace(outcome(DIRECT, 60.0, gpu=1.0, tokens=(30, 10)), waited=True)
+    waited = replace(outcome(DIRECT, 60.0, gpu=1.0, tokens=(30, 10)), waited=58.0)
     costs = taught([outcome(DIRECT, 2.0, gpu=1.0, tokens=(30, 10))] * 5 + [waited] * 5)
     assert costs.estimate(DIRECT, 1) == pytest.approx((1.0, 2.0, None, 10.0, 30.0))
-    assert taught([waited]).estimate(DIRECT, 1) == pytest.approx((1.0, None, None, 10.0, 30.0))
+    assert taught([waited]).estimate(DIRECT, 1) == pytest.approx((1.0, 2.0, None, 10.0, 30.0))
 
 
 def test_figures_that_are_no_numbers_say_nothing() -> None:

@@ -1,5 +1,6 @@
 """The guards in the engine: histories trimmed, what is asked and said judged, and next to no cost without either."""
 
+import asyncio
 import re
 import time
 from dataclasses import replace
@@ -7,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.errors import BadRequest, ModelUnavailable
+from models.errors import BadRequest, BudgetExceeded, ModelUnavailable, NoArmLeft
 from models.scripted import Scripted
 from models.types import Message, Request
 from router.guards import Guards, Unjudged
 from router.types import Decided
-from strategies.core import Answered, Context, Noted, Token
-from strategies.core.intent import POSITION  # noqa: F401
-from strategies.core.moderating import Asked, Terms
+from strategies.core import Answered, Constraints, Context, Noted, Token
+from strategies.core.moderating import Asked, Terms, Verdict
 from tests.router.yard import Model, Yard, asking, made, yard
 
 PLOVER = Terms({"bird": re.compile("plover")})
@@ -143,6 +143,29 @@ async def test_a_moderator_that_fails_lets_nothing_through() -> None:
         await calm.events(decision)
     assert calm.ends[0].outcome.blamed is False
     assert calm.ends[0].text == ""
+
+
+class Slow:
+    """A moderator that never comes to an end."""
+
+    name = "slow"
+
+    async def judge(self, text: str) -> Verdict:
+        await asyncio.Event().wait()
+        raise AssertionError(text)
+
+
+async def test_a_moderator_keeps_the_deadline_too_before_the_run_and_at_its_end() -> None:
+    place = guarded(Guards(moderator=Slow()), Model("m"))
+    limits = Constraints(max_seconds=0.1)
+    with pytest.raises(BudgetExceeded):
+        await asyncio.wait_for(place.engine.decide(asking("So?"), constraints=limits), 5)
+    place.engine.guards = Guards()
+    decision = await place.engine.decide(asking("So?"), constraints=limits)
+    place.engine.guards = Guards(moderator=Slow())
+    with pytest.raises((NoArmLeft, BudgetExceeded)):
+        await asyncio.wait_for(place.events(decision), 5)
+    assert (place.ends[0].text, place.ends[0].outcome.status) == ("", "failed")
 
 
 async def test_what_cannot_be_judged_is_filtered() -> None:

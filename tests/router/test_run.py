@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from models.errors import (
     BudgetExceeded,
@@ -175,15 +176,27 @@ async def test_an_answer_that_breaks_off_is_not_started_again() -> None:
     assert place.models["b"].asked == []
 
 
-async def test_a_bug_in_a_strategy_is_raised_and_still_logged() -> None:
+async def test_a_bug_in_a_strategy_is_told_with_its_place_and_the_model_is_asked_directly() -> None:
     def bug(ctx: Context) -> str:
         raise ZeroDivisionError("oops")
 
     place = yard([Model("a")], [made("bug", bug)])
-    with pytest.raises(ZeroDivisionError):
+    with capture_logs() as told:
+        await start(place, "bug@a")
+    outcome = place.ends[0].outcome
+    assert (outcome.status, outcome.error) == ("degraded", "StrategyError: ZeroDivisionError: oops")
+    assert [(line["event"], line["exc_info"]) for line in told] == [("a run broke", True)]
+
+
+async def test_a_bug_in_the_middle_of_a_stream_is_an_error_like_any_other() -> None:
+    async def bug(ctx: Context) -> Reply:
+        ctx.emit(Token("Half an "))
+        raise KeyError("oops")
+
+    place = yard([Model("a")], [made("bug", bug)])
+    with pytest.raises(StrategyError, match="KeyError: 'oops'"):
         await start(place, "bug@a")
     assert place.ends[0].outcome.status == "failed"
-    assert place.ends[0].outcome.error == "ZeroDivisionError: oops"
 
 
 async def test_limits_bind_the_strategy_and_the_fallback_may_make_one_call() -> None:

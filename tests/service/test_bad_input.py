@@ -11,6 +11,11 @@ from tests.service.serving import Served, served, settings
 ASKED = [{"role": "user", "content": "How are you?"}]
 
 
+def called(*calls: object, **more: object) -> list[dict[str, Any]]:
+    """A conversation in which the assistant called functions so."""
+    return [*ASKED, {"role": "assistant", "content": None, "tool_calls": list(calls), **more}, *ASKED]
+
+
 def error(service: Served, status: int, body: Any = None, **request: Any) -> dict[str, Any]:
     """The error that the body gets; checks its status and shape."""
     if body is not None:
@@ -51,6 +56,13 @@ def test_the_official_client_raises_its_own_errors(service: Served) -> None:
         ({"messages": [{"content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": [{"text": "no type"}]}]}, None),
+        ({"messages": called({"function": {"name": "f"}}, {"function": "x"})}, "messages[1].tool_calls[1].function"),
+        ({"messages": called({"function": {"name": 7}})}, "messages[1].tool_calls[0].function"),
+        ({"messages": called({"function": {"name": "f", "arguments": {}}})}, "messages[1].tool_calls[0].function"),
+        ({"messages": called({"function": []})}, "messages[1].tool_calls[0].function"),
+        ({"messages": called(7)}, "messages[1].tool_calls[0]"),
+        ({"messages": called(function_call="x")}, "messages[1].function_call"),
+        ({"messages": called(function_call={"name": "f", "arguments": {}})}, "messages[1].function_call"),
         ({"messages": [{"role": "user", "content": ""}]}, "messages"),
         ({"messages": [{"role": "system", "content": "Be short."}]}, "messages"),
         ({"model": 7}, "model"),

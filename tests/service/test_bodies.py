@@ -3,20 +3,34 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from service import gate
+from service.embeddings_api import EmbeddingBody
+from service.feedback_api import FeedbackBody
+from service.knowledge_api import DocumentBody, SearchBody
 from service.responses_body import ResponsesBody
 from service.wire import ChatBody
 from tests.service.serving import Served, served, settings, slow
 
 ASKED = [{"role": "user", "content": "Hm?"}]
 MANY = 200_000
-FULL = [
+UNKNOWN = {str(i): 1 for i in range(MANY // 4)}
+BODIES: Mapping[str, type[BaseModel]] = {
+    "/v1/chat/completions": ChatBody,
+    "/v1/responses": ResponsesBody,
+    "/v1/route": ChatBody,
+    "/v1/embeddings": EmbeddingBody,
+    "/v1/feedback": FeedbackBody,
+    "/v1/knowledge": DocumentBody,
+    "/v1/knowledge/search": SearchBody,
+}
+FORMS = {"/v1/feedback/{decision_id}"}
+FULL: list[tuple[str, dict[str, object]]] = [
     ("/v1/chat/completions", {"messages": [1] * MANY}),
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": [1] * MANY}]}),
     ("/v1/chat/completions", {"messages": [{"role": "assistant", "tool_calls": [1] * MANY}]}),
@@ -24,12 +38,27 @@ FULL = [
     ("/v1/chat/completions", {"messages": ASKED, "stop": [1] * MANY}),
     ("/v1/chat/completions", {"messages": ASKED, "pointsman": {"models": [1] * MANY}}),
     ("/v1/chat/completions", {"messages": ASKED, "pointsman": {"strategies": [1] * MANY}}),
-    ("/v1/chat/completions", {"messages": ASKED, "pointsman": {str(i): 1 for i in range(MANY // 4)}}),
+    ("/v1/chat/completions", {"messages": ASKED, "pointsman": UNKNOWN}),
+    ("/v1/chat/completions", {"messages": ASKED, "functions": [1] * MANY}),
     ("/v1/responses", {"input": [1] * MANY}),
     ("/v1/responses", {"input": "Hm?", "tools": [1] * MANY}),
     ("/v1/responses", {"input": "Hm?", "include": [1] * MANY}),
+    ("/v1/responses", {"input": "Hm?", "pointsman": UNKNOWN}),
     ("/v1/route", {"messages": [1] * MANY}),
+    ("/v1/embeddings", {"input": [None] * MANY}),
+    ("/v1/embeddings", {"input": [1] * MANY}),
+    ("/v1/embeddings", {"input": [""] * MANY}),
+    ("/v1/embeddings", {"input": [None] * 2000, "not ours": "x" * 2 * MANY}),
+    ("/v1/feedback", {"id": "chatcmpl-1", "score": 1, **UNKNOWN}),
+    ("/v1/knowledge", {"title": "One", "text": "Words.", **UNKNOWN}),
+    ("/v1/knowledge/search", {"query": "Hm?", **UNKNOWN}),
 ]
+
+
+def test_every_route_with_a_body_is_among_them(service: Served) -> None:
+    paths = service.get("/openapi.json")["paths"]
+    takes = {path for path, methods in paths.items() if methods.keys() & {"post", "put", "patch"}} - FORMS
+    assert takes == {path for path, _ in FULL} == BODIES.keys()
 
 
 @pytest.mark.parametrize(("path", "body"), FULL)
@@ -48,10 +77,28 @@ def test_400_kilobytes_of_faults_are_refused_at_the_first(service: Served, path:
 
 @pytest.mark.parametrize(("path", "body"), FULL)
 def test_however_many_faults_there_are_one_is_counted(path: str, body: dict[str, object]) -> None:
-    kind = ResponsesBody if path == "/v1/responses" else ChatBody
     with pytest.raises(ValidationError) as caught:
-        kind.model_validate(body)
+        BODIES[path].model_validate(body)
     assert caught.value.error_count() <= 3, "one for each branch of a union"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/feedback", {"id": "chatcmpl-1", "score": 1, "scroe": 1, "thmub": "up"}, "scroe"),
+        ("/v1/knowledge", {"title": "One", "txet": "Words.", "text": "Words."}, "txet"),
+        ("/v1/knowledge/search", {"query": "Hm?", "n": 3}, "n"),
+        ("/v1/knowledge/search", {"k": 3}, "query"),
+        ("/v1/embeddings", {"input": ["Hm?", ""]}, "input"),
+        ("/v1/embeddings", {"input": ""}, "input"),
+    ],
+)
+def test_the_first_fault_is_told_by_the_name_of_its_field(
+    service: Served, path: str, body: dict[str, object], param: str
+) -> None:
+    reply = service.http.post(path, json=body)
+    assert reply.status_code == 400, reply.text
+    assert reply.json()["error"]["param"] == param
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])

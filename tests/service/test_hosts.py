@@ -5,7 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
+from service.hosts import Hosts
+from service.sections import Server
 from tests.service.serving import Served, served, settings
 
 ASKED = {"model": "direct@well", "messages": [{"role": "user", "content": "How are you?"}]}
@@ -66,6 +69,30 @@ def test_our_own_page_and_those_of_the_settings_may_post(named: Served) -> None:
     assert named.http.post("/v1/chat/completions", json=ASKED, headers=behind).status_code == 200
 
 
+def test_the_page_at_the_public_address_may_post_through_a_proxy_that_says_another_host(named: Served) -> None:
+    behind = {"origin": "https://out.example"}
+    assert named.http.post("/v1/chat/completions", json=ASKED, headers=behind).status_code == 200
+    for origin in ("http://out.example", "https://out.example:8443", "https://out.example.evil.example"):
+        reply = named.http.post("/v1/chat/completions", json=ASKED, headers={"origin": origin})
+        told(reply, "server.cors_origins", origin)
+
+
+@pytest.mark.parametrize(
+    ("address", "origin", "host"),
+    [
+        ("https://Out.Example:443/x", "https://out.example", "out.example"),
+        ("http://out.example:80", "http://out.example", "out.example:80"),
+        ("http://out.example:4443/", "http://out.example:4443", "out.example"),
+        ("https://[fd00::1]:8443/x", "https://[fd00::1]:8443", "[fd00::1]:8443"),
+        ("https://me:secret@out.example", "https://out.example", "out.example"),
+    ],
+)
+def test_the_public_address_is_known_as_browsers_write_it(address: str, origin: str, host: str) -> None:
+    hosts = Hosts.of(Server(public_url=address))
+    hosts.check(Headers({"host": "127.0.0.1", "origin": origin}), "POST", "/v1/feedback")
+    hosts.check(Headers({"host": host}), "POST", "/v1/feedback")
+
+
 def test_the_page_of_a_link_posts_without_an_origin_of_its_own(named: Served) -> None:
     answer = named.http.post("/v1/chat/completions", json=ASKED).raise_for_status().json()
     named.decision(answer["id"], "ok")
@@ -74,8 +101,10 @@ def test_the_page_of_a_link_posts_without_an_origin_of_its_own(named: Served) ->
 
 
 def test_links_begin_with_the_public_address(named: Served) -> None:
-    link = named.get("/v1/feedback/chatcmpl-1/link")
-    assert link["up"] == "https://out.example/pointsman/v1/feedback/chatcmpl-1?thumb=up"
+    answer = named.http.post("/v1/chat/completions", json=ASKED).raise_for_status().json()
+    named.decision(answer["id"], "ok")
+    link = named.get(f"/v1/feedback/{answer['id']}/link")
+    assert link["up"] == f"https://out.example/pointsman/v1/feedback/{answer['id']}?thumb=up"
 
 
 def test_with_a_key_every_name_and_origin_will_do(tmp_path: Path) -> None:

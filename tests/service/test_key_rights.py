@@ -1,6 +1,7 @@
 """Keys from the command line while the service runs: what each may do, how often, how much, and until when."""
 
 import time
+from asyncio import TaskGroup
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any  # JSON
@@ -9,17 +10,25 @@ import httpx
 import openai
 import pytest
 import structlog
+from prometheus_client import Counter
+from starlette.responses import PlainTextResponse
 
 from models.errors import QuotaExceeded
 from service import keys as guarding
 from service.__main__ import main
+from service.app import create_app
+from service.gate import Gate
+from service.hosts import Hosts
 from service.keys import Caller, Guard
 from service.quotas import Rate
-from store.keys import Key, digest_of
+from service.sections import Settings
+from service.settings import load
+from store.keys import Key, digest_of, opened_keys
 from strategies.core import Constraints
 from tests.service.serving import Served, served, settings
 
 OWN = "a-key-of-the-settings"
+COUNTED = ("route", "method", "status")
 PRICED = {"backend": "scripted", "usd_per_1m_in": 1000.0, "usd_per_1m_out": 1000.0, "extra": {"reply": "I am well."}}
 
 
@@ -154,6 +163,54 @@ def test_a_key_for_some_models_sees_no_other(yard: Yard) -> None:
         assert yard.call(OWN, f"/v1/models/{name}").status_code == 200
 
 
+def test_no_error_names_a_model_that_the_key_may_not_ask(yard: Yard) -> None:
+    key = yard.create("--models", "well")
+    for model in ("auto@x", "x@well"):
+        told = refused(yard.ask(key, model), 404, "model_not_found")
+        assert "MODEL well and" in told
+        assert "ill" not in told.replace("well", "")
+        assert "ill | well" in refused(yard.ask(OWN, model), 404, "model_not_found")
+
+
+def test_a_key_goes_on_with_those_of_its_models_that_are_there(yard: Yard) -> None:
+    key = yard.create("--models", "well,gone")
+    assert yard.ask(key).json()["pointsman"]["model"] == "well"
+    assert "MODEL well and" in refused(yard.ask(key, "gone"), 404, "model_not_found")
+    gone = yard.create("--models", "gone")
+    assert "gone only" in refused(yard.until(gone, 403, yard.ask), 403, "permission_denied")
+    assert "gone only" in refused(yard.ask(gone, "auto@x"), 403, "permission_denied")
+
+
+def test_readiness_names_the_models_to_those_who_may_know_them(yard: Yard) -> None:
+    everything = ["ill", "well"]
+    named = {"nobody's": 2, OWN: everything, yard.create(): everything, yard.create("--models", "ill"): ["ill"]}
+    named |= {yard.create("--scopes", "read"): everything, yard.create("--scopes", "feedback"): 2}
+    revoked = yard.create()
+    yard.until(revoked, 200, yard.call)  # then those before it are known as well
+    yard.command("revoke", revoked[:11])
+    yard.until(revoked, 401, yard.call)
+    for key, models in {**named, revoked: 2}.items():
+        reply = yard.call(key, "/readyz")
+        assert (reply.status_code, reply.json()["models"]) == (200, models)
+    assert yard.service.get("/readyz")["models"] == 2
+
+
+async def test_readiness_names_no_model_at_fault_to_strangers(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, {"well": PRICED}, server={"api_keys": [OWN]})
+
+    def wrong() -> Settings:
+        return load(tmp_path / "wrong.toml", {})
+
+    (tmp_path / "wrong.toml").write_text('[models.hidden]\nbackend = "scripted"\nretries = -1\n')
+    app = create_app(chosen, wrong, restarted=True)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://box") as http:
+        for key, at_fault in (("nobody's", "models"), (OWN, "models.hidden.retries")):
+            told = (await http.get("/readyz", headers={"authorization": f"Bearer {key}"})).json()["settings"]
+            assert (told["refused"], told["setting"]) == (True, at_fault)
+    structlog.reset_defaults()
+
+
 def test_a_rate_is_told_in_headers_and_kept(yard: Yard) -> None:
     key = yard.create("--requests-per-minute", "2")
     first, second, third = yard.ask(key), yard.ask(key), yard.ask(key)
@@ -234,6 +291,23 @@ def test_a_bucket_fills_with_time_and_never_above_its_rim() -> None:
     rate.take(101.0)
     rate.take(10_000.0)
     assert rate.left == 59.0
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_all_first_requests_of_a_new_key_that_come_together_are_answered_alike(
+    tmp_path: Path, known: bool
+) -> None:
+    token, guard = "pm-newly-made", Guard([OWN])
+    gate = Gate(PlainTextResponse("Well."), guard, Hosts(), 1000, Counter("asked", "", COUNTED, registry=None))
+    with opened_keys(f"sqlite:///{tmp_path / 'keys.db'}") as keys:
+        await guard.open(keys)
+        if known:
+            keys.add(Key("pm-new", "new", digest_of(token), ("chat",)))
+        headers, transport = {"authorization": f"Bearer {token}"}, httpx.ASGITransport(gate)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client, TaskGroup() as group:
+            asked = [group.create_task(client.get("/v1/models", headers=headers)) for _ in range(5)]
+        await guard.close()
+    assert [task.result().status_code for task in asked] == [200 if known else 401] * 5
 
 
 def test_a_look_at_a_key_takes_less_than_50_microseconds() -> None:

@@ -13,10 +13,13 @@ import structlog
 
 from models.errors import BadSettings
 from service import log
-from service.sections import Server
+from service.ground import grounded
+from service.reloading import Houses
+from service.sections import Server, Settings
 from tests.service.serving import WELL, Served, served, settings, slow
 
 TALKING = {"backend": str(Path(__file__).parent / "backends" / "talking.py")}
+QUOTING = Path(__file__).parent / "backends" / "quoting.py"
 KEY = "a-key-of-32-letters-and-digits-42"
 
 
@@ -154,6 +157,36 @@ def test_no_line_holds_a_key_whoever_writes_it(written: Log) -> None:
     assert text.count("[key]") >= 4
     assert KEY not in text
     assert "sk-abc" not in text
+
+
+async def test_the_keys_of_new_settings_are_hidden_before_they_are_used_or_refused(
+    tmp_path: Path, written: Log
+) -> None:
+    written.begin([KEY])
+    keys = {name: f"{name}-0123456789" for name in ("taken", "refused", "fixed")}
+
+    def new(name: str, **tables: Any) -> Settings:
+        table = {"backend": str(QUOTING), "extra": {"extra_headers": {"x-key": keys[name]}}}
+        return settings(tmp_path, {"well": WELL, "quoting": table}, **tables)
+
+    first = settings(tmp_path)
+    async with grounded(first) as ground:
+        queue = [
+            new("taken"),
+            new("refused", router={"default_arm": "direct@nobody"}),
+            new("fixed", server={"port": 9}),
+        ]
+        houses = Houses(ground, first, lambda: queue.pop(0))
+        try:
+            await houses.open()
+            assert [await houses.reload() for _ in range(3)] == [True, False, False]
+        finally:
+            await houses.close()
+    structlog.get_logger().warning("ours", error=f"the server said {keys} of {KEY}")
+    text = written.path.read_text()
+    assert [row["event"] for row in written.lines()].count("opened with [key]") == 2
+    assert text.count("[key]") >= 6
+    assert not [key for key in (*keys.values(), KEY) if key in text]
 
 
 def test_a_log_that_was_moved_away_is_begun_anew(written: Log) -> None:

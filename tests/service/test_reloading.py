@@ -87,6 +87,37 @@ async def test_new_requests_are_answered_under_the_new_settings_and_the_log_says
         assert kept == snapshots
 
 
+async def test_what_was_fitted_counts_among_the_settings_and_everybody_tells_the_same_digest(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, {"one": WELL})
+    found = []
+    for fitted in (None, "{}", '{"one": {"regions": []}}', '{"one": {"regions": []}}'):
+        if fitted is not None:
+            (tmp_path / "mixture_of_prompts.json").write_text(fitted)
+        async with moving(chosen) as service:
+            with capture_logs() as lines:
+                assert await service.to(chosen)
+            house = service.houses.now
+            (decided,) = [event.decision for event in await ask(house) if isinstance(event, Decided)]
+            line = next(line for line in lines if line["event"] == "new settings are in force")
+            assert decided.snapshot == house.snapshot == service.houses.told["snapshot"] == line["snapshot"]
+            found.append(decided.snapshot)
+    assert len(set(found)) == 3
+    assert found[2] == found[3]
+
+
+async def test_the_digest_is_the_same_whichever_models_a_server_has(tmp_path: Path) -> None:
+    found = set()
+    with Upstream(names=("far",)) as upstream:
+        chosen = settings(tmp_path, {"one": WELL}, servers={"box": {"api_base": f"{upstream.url}/v1"}})
+        for names in (("far",), ("far", "further"), ()):
+            upstream.names = names
+            async with moving(chosen) as service:
+                (decided,) = [e.decision for e in await ask(service.houses.now, "direct@one") if isinstance(e, Decided)]
+                assert sorted(service.houses.now.backends) == sorted([*names, "one"])
+                found |= {decided.snapshot, service.houses.told["snapshot"]}
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "setting", "why"),
     [
@@ -195,6 +226,36 @@ async def test_a_model_in_this_process_is_kept_and_closed_with_the_last_house_th
         for task in list(service.houses._leaving):
             await asyncio.wait_for(task, 10)
         assert pool._open == {}, "nobody uses it any more"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_sighup_that_comes_before_the_service_has_started_is_acted_on_once_it_has(
+    tmp_path: Path, workers: int
+) -> None:
+    text = f'[store]\nurl = "sqlite:///{tmp_path / "log.db"}"\n[models.m]\nbackend = "scripted"\n'
+    file, new = tmp_path / "my.toml", tmp_path / "new.toml"
+    new.write_text(text + 'extra = { reply = "two" }\n')
+    os.mkfifo(file)
+    command = [sys.executable, "-m", "service", "serve", "--config", str(file), "--port", "0"]
+    command += ["--workers", str(workers)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            with file.open("w") as settings_file:  # opens when the service begins to read it
+                os.kill(process.pid, signal.SIGHUP)
+                new.replace(file)
+                settings_file.write(text + 'extra = { reply = "one" }\n')
+            assert process.stdout is not None
+            hello = process.stdout.readline()
+            assert hello, f"it ended with {process.wait()}"
+            body = {"model": "direct@m", "messages": [{"role": "user", "content": "Well?"}]}
+            deadline, said = time.monotonic() + 15, {""}
+            while said != {"two"}:
+                assert time.monotonic() < deadline
+                replies = [httpx.post(f"{hello.split()[3]}/v1/chat/completions", json=body) for _ in range(4)]
+                said = {reply.json()["choices"][0]["message"]["content"] for reply in replies}
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def test_sighup_reads_the_file_again_and_a_broken_file_keeps_the_service_as_it_was(tmp_path: Path) -> None:

@@ -133,6 +133,13 @@ def test_whatever_looks_like_a_key_is_masked_whoever_writes_it() -> None:
     assert mask.masked("pm-xGH9mwGTdEsvf1Sf4wIhhV-W5SwbSv3dHgGUN57j of pm-xGH9mwGT") == "[key] of pm-xGH9mwGT"
 
 
+def test_a_secret_that_comes_later_is_masked_as_well_as_the_first_ones() -> None:
+    mask = Mask(["hunter2-of-the-settings"])
+    mask.hide(["hunter3-of-the-reload", "short"])
+    said = "hunter3-of-the-reload, hunter2-of-the-settings, in short"
+    assert mask.masked(said) == "[key], [key], in short"
+
+
 # --- The page
 
 

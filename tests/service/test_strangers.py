@@ -1,4 +1,4 @@
-"""What comes with one API key stays apart from what comes with another: conversations, examples, budgets, votes."""
+"""What comes with one API key stays apart from what comes with another: answers, conversations, examples, votes."""
 
 import time
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Any  # JSON
 import httpx
 import pytest
 
+from service.feedback_links import token_of
 from store.keys import Key, digest_of, opened_keys
 from tests.service.serving import WELL, Served, served, settings, slow
 
@@ -26,7 +27,8 @@ def keyed(folder: Path, models: Mapping[str, Any] | None = None, tokens: int | N
         for name in ("a", "b"):
             token = f"pm-{name * 8}"
             keys.add(Key(name, name, digest_of(token), ("chat", "feedback"), tokens=tokens, period="total"))
-        keys.add(Key("r", "root", digest_of("pm-rrrrrrrr"), ("admin",)))
+        for name, scopes in (("r", ("admin",)), ("f", ("feedback",)), ("l", ("chat", "feedback", "read"))):
+            keys.add(Key(name, name, digest_of(f"pm-{name * 8}"), scopes))
     return chosen
 
 
@@ -99,7 +101,71 @@ def test_an_idempotency_key_is_known_to_its_own_caller_alone(service: Served) ->
         first = rate(service, key, id=decision_id, score=1, idempotency_key="vote-1")
         assert (first.status_code, first.json()["repeated"]) == (200, False)
         assert rate(service, key, id=decision_id, score=1, idempotency_key="vote-1").json()["repeated"]
-    assert rate(service, "a", id=ids["b"], score=0, idempotency_key="vote-1").status_code == 400
+    other = say(service, "a", QUESTION)["id"]
+    assert rate(service, "a", id=other, score=0, idempotency_key="vote-1").status_code == 400
+
+
+def test_an_answer_to_another_key_is_as_unknown_as_none(service: Served) -> None:
+    mine, yours = (say(service, key, QUESTION)["id"] for key in ("b", "a"))
+    for named in ({"id": yours}, {"id": "chatcmpl-none"}):
+        for judgement in ({"score": 1}, {"thumb": "down"}, {"correction": "Say BANANA."}, {"preferred": mine}):
+            reply = rate(service, "b", **named, **judgement)
+            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "decision_not_found"), judgement
+            assert reply.json()["error"]["message"] == f"no decision has the id {named['id']!r}"
+    assert rate(service, "b", id=mine, preferred=yours).status_code == 404
+    for decision_id in (yours, "chatcmpl-none"):
+        link = service.http.get(f"/v1/feedback/{decision_id}/link", headers=headers("b"))
+        assert (link.status_code, link.json()["error"]["code"]) == (404, "decision_not_found")
+    for decision_id in (mine, yours):
+        assert row(service, decision_id)["feedback"] == []
+    assert rate(service, "a", id=yours, score=1).status_code == 200
+    other = say(service, "a", QUESTION)["id"]
+    assert rate(service, "a", id=yours, preferred=other).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["r", "f", "l"])
+def test_a_key_for_everything_one_that_reads_the_log_and_one_that_only_judges_rate_any_answer(
+    service: Served, key: str
+) -> None:
+    first, second = (say(service, name, QUESTION, talk=name)["id"] for name in ("a", "b"))
+    assert rate(service, key, id=first, score=1).status_code == 200
+    assert rate(service, key, id=first, preferred=second).status_code == 200
+    assert rate(service, key, conversation="b", score=1).json()["id"] == second
+    up = service.http.get(f"/v1/feedback/{first}/link", headers=headers(key)).raise_for_status().json()["up"]
+    assert service.http.get(up).status_code == 200
+
+
+def test_a_reader_of_the_log_means_its_own_conversation_before_everybodys(service: Served) -> None:
+    own = say(service, "l", QUESTION, talk="1")["id"]
+    say(service, "a", QUESTION, talk="1")
+    assert rate(service, "l", conversation="1", score=1).json()["id"] == own
+
+
+def test_a_link_carries_the_right_of_the_key_that_signed_it(service: Served) -> None:
+    answer = say(service, "a", QUESTION)["id"]
+    for key, status in (("b", 404), ("a", 200), ("f", 200)):
+        token = token_of(answer, digest_of(f"pm-{key * 8}"))
+        assert service.http.get(f"/v1/feedback/{answer}", params={"token": token}).status_code == status
+        sent = service.http.post(f"/v1/feedback/{answer}", data={"thumb": "up", "comment": key, "token": token})
+        assert sent.status_code == status
+    assert [one["comment"] for one in row(service, answer)["feedback"]] == ["a"], "the same thumb counts once"
+
+
+def test_a_decision_shows_no_neighbours_of_other_keys(service: Served) -> None:
+    rated = {key: [say(service, key, QUESTION)["id"] for _ in range(2)] for key in ("a", "b")}
+    for key, ids in rated.items():
+        for decision_id in ids:
+            rate(service, key, id=decision_id, score=1).raise_for_status()
+    own = say(service, "b", "How are you on this fine evening?", model="auto")["id"]
+    rate(service, "b", id=own, score=1).raise_for_status()
+    shown = {}
+    for key in ("a", "b", "l", "r"):
+        body = {"messages": [{"role": "user", "content": QUESTION}]}
+        told = service.http.post("/v1/route", json=body, headers=headers(key)).raise_for_status().json()
+        shown[key] = {one["decision_id"] for one in told["neighbours"]}
+    assert shown["a"] == set(rated["a"])
+    assert shown["b"] == {*rated["b"], own}
+    assert shown["l"] == shown["r"] == shown["a"] | shown["b"]
 
 
 def leave_early(service: Served, body: Mapping[str, Any]) -> None:

@@ -1,14 +1,17 @@
 """From the wire to a request and back: parameters, tool calls, log-probabilities, and the seconds of an account."""
 
 import time
+from json import dumps
 
 import numpy as np
 import pytest
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from models.types import Message, Part, Reply, Request, TokenLogprob, Usage
 from router.types import Arm, Decision, Ended, Outcome
 from service.account import Account
+from service.errors import explain
 from service.responses_body import ResponsesBody
 from service.wire import ChatBody, message_json, whole_calls
 from strategies.core import Answered, Called, Query
@@ -83,6 +86,27 @@ def test_a_conversation_with_tools_is_kept_whole() -> None:
     assert messages[0].to_openai()["content"][1] == image
     assert messages[1].tool_calls == (call,)
     assert messages[2].tool_call_id == "c1"
+
+
+def test_calls_without_a_readable_function_pass_as_they_came() -> None:
+    calls: list[Part] = [
+        {"type": "custom", "id": "c1", "custom": {"name": "f", "input": "x"}, "function": None},
+        {"type": "function", "id": "c2", "function": {"name": "f", "arguments": None, "strict": True}, "extra": [1]},
+        {"type": "function", "id": "c3", "function": {}},
+    ]
+    turns = [{"role": "assistant", "content": "", "tool_calls": calls}, {"role": "user", "content": "Hm?"}]
+    given = {"messages": turns}
+    for body in (ChatBody.model_validate(given), ChatBody.model_validate_json(dumps(given))):
+        passed = body.request().messages[0].tool_calls
+        assert list(passed) == calls
+        assert [list(call) for call in passed] == [list(call) for call in calls], "in their order"
+
+
+def test_a_fault_of_a_message_out_of_the_log_is_one_of_the_response_that_it_goes_on_from() -> None:
+    body = ResponsesBody.model_validate({"input": "Sure?", "previous_response_id": "chatcmpl-1"})
+    with pytest.raises(RequestValidationError) as caught:
+        body.chat([{"role": "assistant", "tool_calls": [{"function": "x"}]}])
+    assert explain(caught.value).param == "previous_response_id"
 
 
 def test_tool_calls_are_put_together_from_their_pieces() -> None:

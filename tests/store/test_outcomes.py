@@ -1,8 +1,7 @@
-"""Outcomes as the router reads them again: whether a run asked one model or several, and whether it waited."""
-
-from dataclasses import replace
+"""Outcomes as the router reads them again: whether a run asked one model or several, and how long it waited."""
 
 from models.types import Reply
+from router.types import Decided, Ended, Outcome
 from store import Store
 from strategies.core import Called
 from tests.store.runs import USAGE, decision, tell_run
@@ -17,9 +16,10 @@ async def test_the_log_knows_which_runs_asked_several_models(store: Store) -> No
     assert {one.decision_id: one.mixed for one in store.history.outcomes()} == {alone.id: False, mixed.id: True}
 
 
-async def test_the_log_knows_which_runs_waited_for_their_model(store: Store) -> None:
+async def test_the_log_knows_how_long_a_run_waited_for_its_model(store: Store) -> None:
     at_once, made = tell_run(store.recorder, decision("One")), decision("Waiting")
-    seen = replace(made.estimates[made.arm], wait=2.5)
-    waited = tell_run(store.recorder, replace(made, estimates={**made.estimates, made.arm: seen}))
+    store.recorder.tell(made.id, Decided(made))
+    outcome = Outcome(made.id, made.arm, USAGE, 3.0, 1, waited=2.5)
+    store.recorder.tell(made.id, Ended(outcome, made, "I am well."))
     await store.recorder.flush(30)
-    assert {one.decision_id: one.waited for one in store.history.outcomes()} == {at_once.id: False, waited.id: True}
+    assert {one.decision_id: one.waited for one in store.history.outcomes()} == {at_once.id: 0.0, made.id: 2.5}

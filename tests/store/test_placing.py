@@ -9,6 +9,7 @@ from router.normal import embedded
 from router.types import Decision
 from router.unplaced import SIDE, nowhere
 from store import Store, open_store
+from store.redaction import Redaction
 from store.tables import QueryRow
 from strategies.core.query import Origin
 from tests.router.yard import Words
@@ -37,6 +38,15 @@ async def test_a_question_gets_its_place_with_its_first_judgement(url: str, tmp_
     assert [np.allclose(one.embedding, expected) for one in store.history.feedback()] == [True]
     placed = [one.id for one in store.history.decisions()]
     assert placed == [made.id], "nobody judged the other one"
+    await store.close()
+
+
+async def test_a_question_whose_text_was_not_kept_gets_no_place(url: str, tmp_path: Path) -> None:
+    store = open_store(url, Words(), tmp_path / "events", redaction=Redaction(keep_texts=False))
+    made = unplaced()
+    tell_run(store.recorder, made)
+    rated = await store.ratings.rate(made.id, 1.0)
+    assert [bool(np.isnan(one.embedding).all()) for one in rated.feedback] == [True], "learned for its arm alone"
     await store.close()
 
 

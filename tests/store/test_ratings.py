@@ -1,6 +1,7 @@
 """Ratings: a judgement counts once, is in SQL when it was taken, and comes back in order after a restart."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from models.errors import BadRequest
 from router.types import Arm, Feedback
 from store import Store, UnknownDecision, open_store
+from strategies.core.query import Origin
 from tests.router.yard import Words
 from tests.store.runs import decision, tell_run
 
@@ -75,6 +77,22 @@ async def test_a_correction_is_worth_nothing_and_kept(store: Store) -> None:
     row = await store.log.decision(made.id)
     assert row is not None
     assert row["feedback"][0]["correction"] == "I am splendid."
+
+
+async def test_what_was_asked_with_another_key_is_unknown(store: Store) -> None:
+    planned = [(decision(), Origin(key)) for key in ("a", "b")]
+    made, other = (
+        tell_run(store.recorder, replace(one, query=replace(one.query, origin=origin))) for one, origin in planned
+    )
+    for key in ("b", "settings-1"):
+        with pytest.raises(UnknownDecision, match=f"no decision has the id '{made.id}'"):
+            await store.ratings.rate(made.id, 1.0, asked_with=key)
+    with pytest.raises(UnknownDecision, match=other.id):
+        await store.ratings.rate(made.id, 0.0, preferred=other.id, asked_with="a")
+    assert await store.ratings.among([made.id, other.id, "chatcmpl-none"], "a") == {made.id}
+    assert await store.ratings.among([made.id, other.id, "chatcmpl-none"]) == {made.id, other.id}
+    assert len((await store.ratings.rate(made.id, 1.0, asked_with="a")).feedback) == 1
+    assert len((await store.ratings.rate(made.id, 0.0, preferred=other.id)).feedback) == 2
 
 
 async def test_an_unknown_decision_is_told(store: Store) -> None:

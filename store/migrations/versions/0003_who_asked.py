@@ -19,6 +19,7 @@ def upgrade() -> None:
         op.add_column('queries', sa.Column(name, sa.String(), nullable=True))
     op.add_column('queries', sa.Column('origin', sa.JSON(), nullable=True))
     op.add_column('decisions', sa.Column('snapshot', sa.String(), nullable=True))
+    op.add_column('outcomes', sa.Column('waited', sa.Float(), nullable=False, server_default='0'))
     op.create_index('ix_queries_message', 'queries', ['message'])
     op.create_index('ix_queries_key_at', 'queries', ['key', 'at'])
     op.create_index('ix_queries_at', 'queries', ['at'])
@@ -44,6 +45,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """And back."""
     op.drop_table('api_keys')
+    op.drop_column('outcomes', 'waited')
     op.drop_column('decisions', 'snapshot')
     for name in ('ix_queries_at', 'ix_queries_key_at', 'ix_queries_message'):
         op.drop_index(name, 'queries')

@@ -18,6 +18,8 @@ TOOL: FunctionToolParam = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     "strict": False,
 }
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
+CALLED = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"}
 
 
 def test_a20_a_text_gets_a_whole_response(stubbed: Stubbed) -> None:
@@ -146,7 +148,14 @@ def test_a20_structured_outputs_are_parsed(stubbed: Stubbed) -> None:
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0]"),
         ({"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "x"}]}]}, "input[0].content[0]"),
         ({"input": [{"role": "user", "content": ["x"]}]}, "input[0].content[0]"),
-        ({"input": [{"role": "wizard", "content": "x"}]}, "messages[0].role"),
+        ({"input": [{"role": "wizard", "content": "x"}]}, "input[0].role"),
+        ({"input": [{"role": "wizard", "content": "x"}], "instructions": "Be brief."}, "input[0].role"),
+        ({"input": [THOUGHT, {"role": "user", "content": 7}]}, "input[1].content"),
+        ({"input": [THOUGHT, {"role": "user", "content": [{"type": "input_text", "text": 7}]}]}, "input[1].content"),
+        ({"input": [THOUGHT, CALLED, {**CALLED, "arguments": {}}]}, "input[2]"),
+        ({"input": [CALLED, CALLED, {"type": "function_call_output", "output": 7}]}, "input[2].output"),
+        ({"input": [CALLED, {"type": "function_call_output", "call_id": 7, "output": "x"}]}, "input[1].call_id"),
+        ({"input": [THOUGHT]}, "input"),
         ({"input": "x", "tools": [{"type": "web_search"}]}, "tools[0].type"),
         ({"input": "x", "background": True}, "background"),
         ({"input": "x", "previous_response_id": "chatcmpl-none"}, "previous_response_id"),
