@@ -14,12 +14,14 @@ from tests.store.runs import decision, recording, tell_run
 
 @contextmanager
 def talking(recorder: Recorder) -> Iterator[None]:
-    """Runs are told without a pause."""
+    """Runs are told all the time; a thousand events wait at most, so that a slow disk is not the test's own."""
     enough = threading.Event()
 
     def talk() -> None:
         while not enough.is_set():
             tell_run(recorder, decision())
+            while recorder.pending > 1000 and not enough.is_set():
+                time.sleep(0.001)
 
     thread = threading.Thread(target=talk)
     thread.start()
