@@ -6,12 +6,17 @@ import logging
 import math
 import signal
 import socket
+import sys
 
 import uvicorn
 from fastapi import FastAPI
 
 from models.errors import PointsmanError
 from service.sections import Settings
+
+SWITCH = 0.0001
+"""Seconds after which a thread that computes lets another one on. SQLite's driver gives up the interpreter's lock at each
+row: with Python's 5 ms the log's thread falls behind a busy loop, without bound."""
 
 
 class Server(uvicorn.Server):
@@ -56,7 +61,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.collect()
-        gc.set_threshold(20_000, 20, 50)
+        sys.setswitchinterval(SWITCH)
         gc.freeze()  # what is there now stays: looking through it again and again takes 0.2 s each time
         if self.started:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
