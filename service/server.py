@@ -15,8 +15,11 @@ from models.errors import PointsmanError
 from service.sections import Settings
 
 SWITCH = 0.0001
-"""Seconds after which a thread that computes lets another one on. SQLite's driver gives up the interpreter's lock at each
-row: with Python's 5 ms the log's thread falls behind a busy loop, without bound."""
+"""Seconds after which a thread that computes lets another one on.
+
+SQLite's driver gives up the interpreter's lock at each row: with Python's own 5 ms the log's thread falls behind a busy
+loop, without bound.
+"""
 
 
 class Server(uvicorn.Server):
