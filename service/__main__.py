@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import BadSettings, PointsmanError, UserError
-from service.hangups import noted
+from service.hangups import Early
 
 if TYPE_CHECKING:  # this takes a second: a hangup that comes meanwhile shall be noted
     from service.sections import Settings
@@ -18,11 +18,8 @@ if TYPE_CHECKING:  # this takes a second: a hangup that comes meanwhile shall be
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 is success, 1 a fault of a model or of ours, 2 one of the caller's, 130 Ctrl-C."""
     options = _parser().parse_args(arguments)
-    with ExitStack() as stack:
-        if options.command == "serve":
-            options.early = stack.enter_context(noted())
+    with Early() if options.command == "serve" else nullcontext() as options.early:
         return _run(options)
-    raise AssertionError  # the block returns or raises
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -32,13 +32,20 @@ def only_row(service: Served) -> str:
     return str(rows[0]["id"])
 
 
+ASKED = {
+    "/v1/chat/completions": '"messages": [{"role": "user", "content": "Go."}]',
+    "/v1/responses": '"input": "Go."',
+}
+
+
+@pytest.mark.parametrize("path", ASKED)
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("pieces_read", [0, 1])
-def test_a_client_that_leaves_cancels_the_run(tmp_path: Path, stream: bool, pieces_read: int) -> None:
+def test_a_client_that_leaves_cancels_the_run(tmp_path: Path, path: str, stream: bool, pieces_read: int) -> None:
     with served(settings(tmp_path, {"slow": slow(tmp_path, pieces=1000, pause=0.05)})) as service:
         host, port = service.url.removeprefix("http://").split(":")
-        body = b'{"stream": %s, "messages": [{"role": "user", "content": "Go."}]}' % str(stream).lower().encode()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
+        body = f'{{"stream": {str(stream).lower()}, {ASKED[path]}}}'.encode()
+        head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
         with socket.create_connection((host, int(port))) as line:
             line.sendall(head.encode() + f"content-length: {len(body)}\r\n\r\n".encode() + body)
             journal(tmp_path, "started")

@@ -1,6 +1,5 @@
 """A client of the Responses API that leaves stops its run, and one reader alone waits for its leaving."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from service.app import create_app
 from service.sections import Settings
 from tests.service import serving
 from tests.service.serving import served, settings, slow
-from tests.service.test_leaving import journal, only_row
 
 
 class Counted:
@@ -33,23 +31,6 @@ class Counted:
                 waiting -= 1
 
         await self._app(scope, counted, send)
-
-
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("pieces_read", [0, 1])
-def test_a_client_of_responses_that_leaves_cancels_the_run(tmp_path: Path, stream: bool, pieces_read: int) -> None:
-    with served(settings(tmp_path, {"slow": slow(tmp_path, pieces=1000, pause=0.05)})) as service:
-        host, port = service.url.removeprefix("http://").split(":")
-        body = b'{"stream": %s, "input": "Go."}' % str(stream).lower().encode()
-        head = f"POST /v1/responses HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
-        with socket.create_connection((host, int(port))) as line:
-            line.sendall(head.encode() + f"content-length: {len(body)}\r\n\r\n".encode() + body)
-            journal(tmp_path, "started")
-            if stream and pieces_read:
-                assert b"200 OK" in line.recv(4096)
-        assert journal(tmp_path, "cancelled") == ["started", "cancelled"]
-        assert service.decision(only_row(service), "cancelled")["outcome"]["status"] == "cancelled"
-        assert service.http.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("stream", [False, True])
